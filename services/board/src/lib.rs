@@ -1,1 +1,33 @@
 //! The words that every part of cpy-gateway shares.
+//!
+//! What a board is: [`Serial`], [`Hostname`], what is [`attached`] and how that changes ([`Watcher`]),
+//! what its own files say of it ([`Record`]), what the daemons say of it ([`status`]). How a daemon is
+//! made: [`Config`], [`RuntimeDir`], [`daemon`], [`Shutdown`], [`telemetry`]. And [`http`], which the
+//! daemons speak with each other.
+
+pub mod atomic_file;
+pub mod attached;
+pub mod config;
+pub mod daemon;
+mod dir_watch;
+mod hostname;
+pub mod http;
+mod password;
+pub mod record;
+mod runtime_dir;
+pub mod serial;
+mod shutdown;
+pub mod status;
+pub mod telemetry;
+mod watcher;
+
+pub use attached::{Attached, Endpoint};
+pub use config::Config;
+pub use dir_watch::DirWatch;
+pub use hostname::{Hostname, HostnameError};
+pub use password::{EmptyPassword, Password};
+pub use record::{Record, Records};
+pub use runtime_dir::{Daemon, RuntimeDir};
+pub use serial::Serial;
+pub use shutdown::Shutdown;
+pub use watcher::{Change, Watcher};

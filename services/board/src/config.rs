@@ -1,0 +1,234 @@
+//! The one configuration file, `/etc/cpy-gateway/gateway.toml`, read by every daemon.
+//!
+//! Every key is optional, an empty file is the default, and an unknown key is an error that names its
+//! line, because a misspelt key that is silently ignored costs somebody an evening.
+
+use std::fs;
+use std::io;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Password;
+
+/// Where the configuration is when nobody says otherwise.
+pub const DEFAULT_FILE: &str = "/etc/cpy-gateway/gateway.toml";
+
+/// All that can be configured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The directory of attached boards, made by udev.
+    pub boards_dir: PathBuf,
+    /// Sockets and records, gone after a reboot.
+    pub runtime_dir: PathBuf,
+    /// What is remembered over reboots.
+    pub state_dir: PathBuf,
+    /// The web server.
+    pub http: Http,
+    /// The consoles.
+    pub serial: SerialConsole,
+}
+
+/// The `[http]` table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Addresses and ports on which boards are served by name. Not used where systemd hands sockets over.
+    pub listen: Vec<SocketAddr>,
+    /// Ports of which each board gets one of its own.
+    pub board_ports: PortRange,
+    /// The password of boards that set none of their own.
+    pub password: Option<Password>,
+    /// Web pages from elsewhere that may use boards: origins as browsers send them.
+    pub allowed_origins: Vec<String>,
+}
+
+/// The `[serial]` table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SerialConsole {
+    /// How many bytes of a console's past a new client is shown.
+    pub scrollback: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            boards_dir: "/dev/cpy-gateway".into(),
+            runtime_dir: "/run/cpy-gateway".into(),
+            state_dir: "/var/lib/cpy-gateway".into(),
+            http: Http::default(),
+            serial: SerialConsole::default(),
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from((Ipv6Addr::UNSPECIFIED, 80))],
+            board_ports: PortRange(8001..=8064),
+            password: None,
+            allowed_origins: vec!["https://code.circuitpython.org".into()],
+        }
+    }
+}
+
+impl Default for SerialConsole {
+    fn default() -> Self {
+        Self { scrollback: 65_536 }
+    }
+}
+
+/// A range of TCP ports, written `"8001-8064"`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PortRange(RangeInclusive<u16>);
+
+/// The text is not two ports in rising order.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a range of ports is written \"8001-8064\", not {0:?}")]
+pub struct PortRangeError(String);
+
+impl PortRange {
+    /// Every port of the range, in rising order.
+    pub fn ports(&self) -> RangeInclusive<u16> {
+        self.0.clone()
+    }
+}
+
+impl FromStr for PortRange {
+    type Err = PortRangeError;
+
+    fn from_str(text: &str) -> Result<Self, PortRangeError> {
+        let parsed = text.split_once('-').and_then(|(first, last)| {
+            let first: u16 = first.trim().parse().ok()?;
+            let last: u16 = last.trim().parse().ok()?;
+            (0 < first && first <= last).then_some(Self(first..=last))
+        });
+        parsed.ok_or_else(|| PortRangeError(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for PortRange {
+    type Error = PortRangeError;
+
+    fn try_from(text: String) -> Result<Self, PortRangeError> {
+        text.parse()
+    }
+}
+
+impl From<PortRange> for String {
+    fn from(range: PortRange) -> Self {
+        format!("{}-{}", range.0.start(), range.0.end())
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The file can be read but not understood; the source names line and column.
+    #[error("the configuration {path} is wrong")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: toml::de::Error,
+    },
+}
+
+impl Config {
+    /// Reads a configuration. Without a file name the default file is read, and where that does not
+    /// exist everything has its default.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+        let text = match fs::read_to_string(path) {
+            Err(error) if file.is_none() && error.kind() == io::ErrorKind::NotFound => {
+                String::new()
+            }
+            text => text.map_err(|source| ConfigError::Read {
+                path: path.to_owned(),
+                source,
+            })?,
+        };
+        toml::from_str(&text).map_err(|source| ConfigError::Parse {
+            path: path.to_owned(),
+            source,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), text).unwrap();
+        Config::load(Some(file.path())).map_err(|error| match error {
+            ConfigError::Parse { source, .. } => source.to_string(),
+            ConfigError::Read { source, .. } => source.to_string(),
+        })
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        assert_eq!(load(""), Ok(Config::default()));
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let config = Config {
+            http: Http {
+                password: Some("pä:ss".to_owned().try_into().unwrap()),
+                ..Http::default()
+            },
+            ..Config::default()
+        };
+        assert_eq!(load(&toml::to_string(&config).unwrap()), Ok(config));
+    }
+
+    #[test]
+    fn an_unknown_key_names_its_line() {
+        let error = load("runtime_dir = \"/x\"\n[http]\nlisten = []\nlistne = []\n").unwrap_err();
+        assert!(
+            error.contains("line 4") && error.contains("listne"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn wrong_values_are_errors() {
+        for wrong in [
+            "[http]\nboard_ports = \"8064-8001\"",
+            "[http]\nboard_ports = \"0-1\"",
+            "[http]\npassword = \"\"",
+            "[http]\nlisten = [\"80\"]",
+            "[serial]\nscrollback = -1",
+        ] {
+            assert!(load(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_asked_for_must_exist() {
+        assert!(matches!(
+            Config::load(Some(Path::new("/nonexistent/gateway.toml"))),
+            Err(ConfigError::Read { .. })
+        ));
+    }
+}

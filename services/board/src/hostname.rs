@@ -1,0 +1,179 @@
+//! Host names of boards on the network: `cpy-XXXXXX`, and the plain rule that gives each attached board one.
+//!
+//! The rule is a pure function of the attached serials. An authority that remembers names over time, and looks at
+//! what the network already holds, may hand out others of the same form.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::Serial;
+
+const PREFIX: &str = "cpy-";
+const DIGITS: usize = 6;
+
+/// `cpy-` and six lower-case hex digits, without `.local`: the form that Wi-Fi boards make of their MAC address
+/// (CircuitPython, workflows.md, "Web").
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Hostname(String);
+
+/// The text is not `cpy-` followed by six hex digits.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a board's host name is \"cpy-\" and six hex digits, not {0:?}")]
+pub struct HostnameError(String);
+
+impl Hostname {
+    /// The name that a board has when nobody else holds it: the last three bytes of its serial number, which is the
+    /// chip's unique id in hex. A serial that is not such a number gives [`Hostname::hashed`].
+    pub fn plain(serial: &Serial) -> Self {
+        let text = serial.as_str();
+        if text.len() >= DIGITS && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            Self(format!(
+                "{PREFIX}{}",
+                text[text.len() - DIGITS..].to_ascii_lowercase()
+            ))
+        } else {
+            Self::hashed(serial, 0)
+        }
+    }
+
+    /// The names for a board whose plain one is taken: 24 bits of a SHA-256 of its whole serial, and for each
+    /// further `round` of the serial and the round's number.
+    pub fn hashed(serial: &Serial, round: u32) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(serial.as_str());
+        if round > 0 {
+            hash.update(round.to_be_bytes());
+        }
+        let digest = hash.finalize();
+        Self(format!(
+            "{PREFIX}{:02x}{:02x}{:02x}",
+            digest[0], digest[1], digest[2]
+        ))
+    }
+
+    /// Gives every serial a name of its own, the same for the same set of serials: in the order of the serials,
+    /// each takes its plain name if that is free, otherwise the first free hashed one.
+    pub fn assign<'a>(serials: impl IntoIterator<Item = &'a Serial>) -> BTreeMap<Serial, Self> {
+        let mut sorted: Vec<&Serial> = serials.into_iter().collect();
+        sorted.sort();
+        sorted.dedup();
+        let mut names: BTreeMap<Serial, Self> = BTreeMap::new();
+        for serial in sorted {
+            let candidates = std::iter::once(Self::plain(serial))
+                .chain((0..).map(|round| Self::hashed(serial, round)));
+            let free = candidates
+                .into_iter()
+                .find(|name| names.values().all(|taken| taken != name));
+            names.insert(serial.clone(), free.expect("the candidates do not end"));
+        }
+        names
+    }
+
+    /// The name without a domain: `cpy-1b2c3d`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Hostname {
+    type Err = HostnameError;
+
+    /// Host names are compared without case (RFC 4343), so any case is taken and lower case is kept.
+    fn from_str(text: &str) -> Result<Self, HostnameError> {
+        let lower = text.to_ascii_lowercase();
+        match lower.strip_prefix(PREFIX) {
+            Some(digits)
+                if digits.len() == DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit()) =>
+            {
+                Ok(Self(lower))
+            }
+            _ => Err(HostnameError(text.to_owned())),
+        }
+    }
+}
+
+impl TryFrom<String> for Hostname {
+    type Error = HostnameError;
+
+    fn try_from(text: String) -> Result<Self, HostnameError> {
+        text.parse()
+    }
+}
+
+impl From<Hostname> for String {
+    fn from(name: Hostname) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for Hostname {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn serial(text: &str) -> Serial {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_last_three_bytes_of_the_serial_are_the_name() {
+        assert_eq!(
+            Hostname::plain(&serial("E6614C311B7E6F35")).as_str(),
+            "cpy-7e6f35"
+        );
+        assert_eq!(Hostname::plain(&serial("abcdef")).as_str(), "cpy-abcdef");
+    }
+
+    #[test]
+    fn a_serial_that_is_no_hex_number_is_hashed() {
+        for odd in ["usb-1-1_4", "beef", "E6614C311B7E6F3_"] {
+            let name = Hostname::plain(&serial(odd));
+            assert_eq!(name, Hostname::hashed(&serial(odd), 0));
+            assert_eq!(name.as_str().parse(), Ok(name.clone()));
+        }
+    }
+
+    #[test]
+    fn boards_of_one_lot_get_different_names_in_any_order() {
+        let reel: Vec<Serial> = (0..30)
+            .map(|n| serial(&format!("{n:010X}0A0B0C")))
+            .collect();
+        let names = Hostname::assign(&reel);
+        assert_eq!(names[&reel[0]].as_str(), "cpy-0a0b0c");
+        let distinct: std::collections::BTreeSet<_> = names.values().collect();
+        assert_eq!(distinct.len(), reel.len());
+        assert_eq!(Hostname::assign(reel.iter().rev()), names);
+    }
+
+    #[test]
+    fn only_names_of_the_form_parse() {
+        assert_eq!(
+            "CPY-7E6F35"
+                .parse::<Hostname>()
+                .map(String::from)
+                .as_deref(),
+            Ok("cpy-7e6f35")
+        );
+        for bad in [
+            "",
+            "cpy-",
+            "cpy-7e6f3",
+            "cpy-7e6f355",
+            "cpy-7e6f3g",
+            "7e6f35",
+            "cpy-7e6f35.local",
+        ] {
+            assert!(bad.parse::<Hostname>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! HTTP/1.1 as the daemons speak it: a server on any listener, a client over Unix sockets, and the
+//! forms that replies have everywhere.
+
+mod client;
+mod listener;
+mod reply;
+mod server;
+
+pub use client::{Client, ClientError};
+pub use listener::{Accept, Peer, bind_unix};
+pub use reply::{Body, empty, json, sentence, stream};
+pub use server::{Handler, Limits, Server};

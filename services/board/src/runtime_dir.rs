@@ -1,0 +1,49 @@
+//! The runtime directory: where each daemon's socket and the records are, from its one root.
+
+use std::path::{Path, PathBuf};
+
+/// The daemons that serve HTTP on a Unix socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Daemon {
+    /// Serves consoles.
+    SerialBridge,
+    /// Serves drives.
+    FileProxy,
+}
+
+impl Daemon {
+    /// The daemon's name, which is also that of its directory.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SerialBridge => "serial-bridge",
+            Self::FileProxy => "file-proxy",
+        }
+    }
+}
+
+/// `/run/cpy-gateway` or its stand-in. Each daemon has a directory of its own below it, so that each
+/// can belong to a user of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuntimeDir(PathBuf);
+
+impl RuntimeDir {
+    /// The runtime directory at this path.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// `<runtime_dir>/<daemon>/http.sock`: where a daemon serves HTTP.
+    pub fn socket(&self, daemon: Daemon) -> PathBuf {
+        self.0.join(daemon.name()).join("http.sock")
+    }
+
+    /// `<runtime_dir>/boards`: the records, one file for each board with a drive.
+    pub fn records(&self) -> PathBuf {
+        self.0.join("boards")
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
