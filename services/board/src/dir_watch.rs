@@ -19,6 +19,11 @@ const QUIET: Duration = Duration::from_millis(20);
 /// However long a burst goes on, somebody looks this often.
 const LONGEST_BURST: Duration = Duration::from_millis(200);
 
+/// Directories cannot be watched: the system is out of inotify instances.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot watch directories")]
+pub struct WatchError(#[from] notify::Error);
+
 /// Watches a set of directories, each without what is below it, for names that come, go or change.
 #[derive(Debug)]
 pub struct DirWatch {
@@ -38,9 +43,7 @@ struct Events {
 
 impl DirWatch {
     /// A watch over nothing.
-    ///
-    /// Errors: the system is out of inotify instances.
-    pub fn new() -> notify::Result<Self> {
+    pub fn new() -> Result<Self, WatchError> {
         let events = Arc::new(Events::default());
         let handler = Arc::clone(&events);
         let kinds = EventKindMask::CREATE | EventKindMask::REMOVE | EventKindMask::MODIFY_NAME;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{io, iter};
 
 use crate::attached::{self, Attached, AttachedBoards};
-use crate::{DirWatch, Serial};
+use crate::{DirWatch, Serial, WatchError};
 
 /// One difference between two looks at the boards directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +28,7 @@ pub struct Watcher {
 
 impl Watcher {
     /// Follows `boards_dir`, which need not exist yet.
-    ///
-    /// Errors: the system is out of inotify instances.
-    pub fn new(boards_dir: impl Into<PathBuf>) -> notify::Result<Self> {
+    pub fn new(boards_dir: impl Into<PathBuf>) -> Result<Self, WatchError> {
         Ok(Self {
             boards_dir: boards_dir.into(),
             watch: DirWatch::new()?,
