@@ -25,7 +25,7 @@ demo:
 
 test: test-dependencies
 	$(CARGO) build --workspace --locked
-	node --test $(BROWSER)/
+	node --test $(BROWSER)/pages.test.js
 	$(CARGO) test --workspace --locked
 
 test-dependencies: $(CIRCUP)/bin/circup $(BROWSER)/node_modules/.package-lock.json

@@ -131,7 +131,7 @@ async fn the_console_follows_unplug_and_replug() {
     let mut board = gateway.plug(SERIAL, &[]).await;
     let mut console = repl(&gateway, &board).await;
     board.unplug();
-    console.until("unplugged").await;
+    console.until("The board is gone").await;
     board.plug();
     console.until("Hello World!").await;
 }
