@@ -266,7 +266,7 @@ pub(crate) mod tests {
     use crate::numbers::{write_u16, write_u32};
     use proptest::prelude::*;
 
-    /// What CircuitPython 10 writes on a Pico: 2047 sectors, FAT12, one table, 512-byte clusters.
+    /// What `CircuitPython` 10 writes on a Pico: 2047 sectors, FAT12, one table, 512-byte clusters.
     pub(crate) fn pico() -> [u8; SECTOR_SIZE] {
         let mut boot = [0; SECTOR_SIZE];
         boot[..3].copy_from_slice(&[0xEB, 0xFE, 0x90]);

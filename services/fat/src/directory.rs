@@ -185,15 +185,17 @@ impl Directory {
         self.content[self.end * SLOT..].fill(0);
     }
 
-    /// Whether `.` and `..` are what a directory at `own` within `parent` must have.
+    /// Whether `.` and `..` are what a directory at `own` within `parent` must have. For a parent that is the
+    /// root some systems write its first cluster instead of 0.
     pub(crate) fn has_sound_dots(&self, geometry: &Geometry, own: Cluster, parent: Place) -> bool {
-        let kind = geometry.table.kind();
-        let points_to = |dot: &Option<RawEntry>, number: u32| {
-            dot.as_ref().is_some_and(|dot| {
-                dot.kind() == Kind::Directory && dot.first_cluster(kind) == number
-            })
+        let target = |dot: &Option<RawEntry>| {
+            let dot = dot.as_ref().filter(|dot| dot.kind() == Kind::Directory)?;
+            match dot.first_cluster(geometry.table.kind()) {
+                0 => Some(geometry.root),
+                number => geometry.table.cluster(number).map(Place::Chain),
+            }
         };
-        points_to(&self.dots[0], own.number())
-            && points_to(&self.dots[1], geometry.parent_number(parent))
+        let [here, above] = &self.dots;
+        target(here) == Some(Place::Chain(own)) && target(above) == Some(parent)
     }
 }

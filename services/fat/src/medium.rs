@@ -10,8 +10,8 @@ use std::ops::Range;
 use crate::device::{MAX_TRANSFER, SECTOR_SIZE, SectorDevice, Slice};
 use crate::numbers::{at_most, wide};
 
-/// How many sectors are kept: 40 KiB, so that a small drive's table and busy directories fit.
-const CACHED_SECTORS: usize = 80;
+/// How many sectors are kept: 28 KiB, enough for a small drive's table and the directories of an operation.
+const CACHED_SECTORS: usize = 56;
 
 /// How many sectors a miss reads at once.
 const READ_AHEAD: usize = 8;

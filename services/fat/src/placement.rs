@@ -70,7 +70,8 @@ impl Directory {
         self.sectors.extend(sectors);
     }
 
-    /// Stages a set of entries, `set` as long as `slots`; ends the phase before the short entry's sector.
+    /// Stages a set of entries, `set` as long as `slots`, a phase for each of its sectors; the short entry's is left
+    /// open.
     pub(crate) fn stage_set(
         &mut self,
         transaction: &mut Transaction<'_>,
@@ -100,8 +101,10 @@ impl Directory {
         for (slot, entry) in slots.clone().zip(set) {
             self.content[slot * SLOT..][..SLOT].copy_from_slice(entry.bytes());
         }
-        (first..last).for_each(|sector| self.stage_sector(transaction, sector));
-        transaction.then();
+        for sector in first..last {
+            self.stage_sector(transaction, sector);
+            transaction.then();
+        }
         self.stage_sector(transaction, last);
     }
 

@@ -1,7 +1,7 @@
 //! Reading a file in pieces: [`FileHandle`], and [`Readers`], which tells handles that their content is gone.
 //!
 //! A reader that comes back for the next piece must never get one of another content. So each piece begins with
-//! a look at the entry; and, as a later content may by chance begin at the same cluster with the same size and
+//! a look at the entry (and ends with another one where somebody else may write); and, as a later content may by chance begin at the same cluster with the same size and
 //! time, the handle also learns when its chain is freed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,12 +35,6 @@ impl FileHandle {
     /// What the directory said when the file was opened.
     pub fn metadata(&self) -> Metadata {
         self.entry.metadata()
-    }
-
-    fn changed(&self) -> Error {
-        Error::Changed {
-            path: self.path.clone(),
-        }
     }
 
     fn damaged(&self, what: Damage) -> Error {
@@ -105,14 +99,7 @@ impl<D: SectorDevice> Volume<D> {
         offset: u32,
         into: &mut [u8],
     ) -> Result<usize, Error> {
-        self.begin();
-        let sector = self
-            .medium
-            .sector(handle.sector, &(handle.sector..handle.sector + 1))?;
-        let entry = RawEntry::from_slice(&sector.bytes()[handle.offset..][..SLOT]);
-        if handle.is_released.load(Ordering::Relaxed) || !entry.is_same_content(&handle.entry) {
-            return Err(handle.changed());
-        }
+        self.ensure_unchanged(handle)?;
         let left = u64::from(handle.entry.size().saturating_sub(offset));
         let wanted = at_most(left, into.len().min(MAX_TRANSFER));
         let into = &mut into[..wanted];
@@ -121,7 +108,25 @@ impl<D: SectorDevice> Volume<D> {
             let at = u64::from(offset) + wide(done);
             done += self.read_run(handle, at, &mut into[done..])?;
         }
+        if self.is_foreign() {
+            self.ensure_unchanged(handle)?;
+        }
         Ok(into.len())
+    }
+
+    /// Looks whether the entry still says what it said when the file was opened.
+    fn ensure_unchanged(&mut self, handle: &FileHandle) -> Result<(), Error> {
+        self.begin();
+        let sector = self
+            .medium
+            .sector(handle.sector, &(handle.sector..handle.sector + 1))?;
+        let entry = RawEntry::from_slice(&sector.bytes()[handle.offset..][..SLOT]);
+        if handle.is_released.load(Ordering::Relaxed) || !entry.is_same_content(&handle.entry) {
+            return Err(Error::Changed {
+                path: handle.path.clone(),
+            });
+        }
+        Ok(())
     }
 
     /// Reads at `offset` as far as the clusters there follow each other on the medium.

@@ -87,9 +87,10 @@ impl<D: SectorDevice> Volume<D> {
         self.begin();
         // Counting a large card's table takes seconds. Where it would have to be done every time, the count
         // that the board keeps is good enough.
-        let stored = match self.caching {
-            Caching::Foreign => self.stored_free_count()?.and_then(|count| count.free),
-            Caching::Owned => None,
+        let stored = if self.is_foreign() {
+            self.stored_free_count()?.and_then(|count| count.free)
+        } else {
+            None
         };
         let total_clusters = self.geometry.table.clusters();
         let free_clusters = match stored.filter(|&free| free <= total_clusters) {
@@ -123,19 +124,25 @@ impl<D: SectorDevice> Volume<D> {
             .map_or(root, |(_, record)| record.raw.metadata()))
     }
 
-    /// Begins an operation that only looks.
+    /// Begins an operation that only looks: what somebody else may have changed is not known any more.
     pub(crate) fn begin(&mut self) {
-        if self.caching == Caching::Foreign {
+        if self.is_foreign() {
             self.medium.forget();
             self.space.forget();
         }
     }
 
+    /// Whether somebody else may write to the volume.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.caching == Caching::Foreign
+    }
+
     /// Begins an operation that changes something.
     pub(crate) fn begin_change(&mut self) -> Result<(), Error> {
-        match self.caching {
-            Caching::Owned => Ok(()),
-            Caching::Foreign => Err(Error::ReadOnly),
+        if self.is_foreign() {
+            Err(Error::ReadOnly)
+        } else {
+            Ok(())
         }
     }
 
@@ -275,7 +282,7 @@ impl<D: SectorDevice> Volume<D> {
         let stored = self.stored_free_count()?;
         let count = FreeCount {
             free: space.free(),
-            next: Some(space.next()),
+            next: Some(space.next()).filter(|next| self.geometry.table.numbers().contains(next)),
         };
         if stored.is_some_and(|stored| stored.free != count.free) {
             let sector = transaction.edit(&mut self.medium, info, &(info..info + 1))?;

@@ -1,10 +1,16 @@
 //! Every operation on every shape of volume, and what mtools, fsck.vfat and the fatfs crate say of it afterwards.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper of a test fails as the test does"
+)]
+
 mod support;
 
 use std::io::Cursor;
 
-use cpy_fat::{Caching, Error, FatKind, Kind, Made, Saved, Timestamp};
+use cpy_fat::FatKind::{Fat12, Fat16, Fat32};
+use cpy_fat::{Caching, Error, Kind, Made, Saved, Timestamp};
 use support::image::{Image, SHAPES, Shape};
 use support::second_opinion::{Baseline, assert_all_agree};
 use support::tree::{Node, Tree, read_file};
@@ -174,7 +180,6 @@ fn a_deleted_tree_gives_all_its_room_back() {
 #[test]
 fn mkfs_and_we_agree_on_the_kind_of_volume() {
     let kinds = SHAPES.map(|shape| Image::new(shape).open().kind());
-    use FatKind::{Fat12, Fat16, Fat32};
     assert_eq!(
         kinds,
         [Fat12, Fat12, Fat12, Fat12, Fat16, Fat16, Fat32, Fat32]
@@ -559,4 +564,14 @@ fn times_are_stored_as_they_were_given_and_moves_keep_them() {
             1_500_000_000
         );
     }
+}
+
+#[test]
+fn a_volume_and_its_handles_can_live_on_a_worker_thread() {
+    fn assert_send<T: Send>(_: &T) {}
+    let image = Image::new(Shape::Board);
+    let mut volume = image.open();
+    save(&mut volume, "/x", b"x").unwrap();
+    assert_send(&volume.open_file(&path("/x")).unwrap());
+    assert_send(&volume);
 }

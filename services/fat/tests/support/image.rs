@@ -12,7 +12,7 @@ use tempfile::TempDir;
 /// How a volume is laid out.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Shape {
-    /// What a CircuitPython board shows: a partition at sector 1, one table, 512-byte clusters, no label in the
+    /// What a `CircuitPython` board shows: a partition at sector 1, one table, 512-byte clusters, no label in the
     /// boot sector.
     Board,
     /// What mkfs.vfat makes of these: bits of a table entry, tables, sectors per cluster, bytes per sector,
@@ -138,7 +138,7 @@ impl Image {
     }
 }
 
-/// A Pico's drive as CircuitPython formats it.
+/// A Pico's drive as `CircuitPython` formats it.
 fn board() -> Vec<u8> {
     let mut image = vec![0; 2049 * SECTOR_SIZE];
     image[446..462].copy_from_slice(&[0x80, 0, 2, 0, 1, 8, 32, 0, 1, 0, 0, 0, 0, 8, 0, 0]);
