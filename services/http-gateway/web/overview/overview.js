@@ -1,0 +1,65 @@
+// The overview at the gateway's own address: a card for every board.
+
+import { boardFacts, boardName, boardProblems, stateMark } from '../shared/board.js';
+import { element, find, setText, words } from '../shared/dom.js';
+import { boardUrl, fetchBoards } from '../shared/protocol.js';
+import { keepFresh } from '../shared/refresh.js';
+
+/** @typedef {import('../shared/protocol.js').ListedBoard} ListedBoard */
+
+const list = find('boards', HTMLUListElement);
+const none = find('no-boards', HTMLElement);
+const message = find('message', HTMLElement);
+
+/**
+ * The cards by serial, each with what it shows: only a card that changed is drawn again, so that a link that has
+ * the focus keeps it.
+ * @type {Map<string, {card: HTMLLIElement, shows: string}>}
+ */
+const cards = new Map();
+
+/** @param {ListedBoard} board */
+function cardFor(board) {
+  const known = cards.get(board.serial) ?? { card: element('li', { class: 'card' }), shows: '' };
+  cards.set(board.serial, known);
+  const shows = JSON.stringify(board);
+  if (shows !== known.shows) {
+    known.card.replaceChildren(...cardContent(board));
+    known.shows = shows;
+  }
+  return known.card;
+}
+
+/** @param {ListedBoard} board */
+function cardContent(board) {
+  const url = boardUrl(board);
+  const name = boardName(board);
+  /** @param {string} path @param {string} text */
+  const door = (path, text) => element('a', { href: new URL(path, url ?? location.href).href, 'aria-label': `${text} of ${name}` }, text);
+  const content = [
+    element('h2', {}, url ? element('a', { href: url }, name) : name),
+    stateMark(board),
+    boardProblems(board) ?? '',
+    boardFacts(board),
+  ];
+  if (url) content.push(element('p', { class: 'links' }, door('/fs/', 'Files'), door('/cp/serial/', 'Serial'), door('/code/', 'Code')));
+  return content;
+}
+
+async function refresh() {
+  try {
+    const { boards } = await fetchBoards();
+    const now = boards.map(cardFor);
+    for (const serial of cards.keys()) {
+      if (!boards.some((board) => board.serial === serial)) cards.delete(serial);
+    }
+    if (now.length !== list.childElementCount || now.some((card, at) => card !== list.children[at])) list.replaceChildren(...now);
+    none.hidden = now.length > 0;
+    message.hidden = true;
+  } catch (error) {
+    setText(message, `${words(error)} Trying again.`);
+    message.hidden = false;
+  }
+}
+
+keepFresh(refresh);

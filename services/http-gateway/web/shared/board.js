@@ -1,0 +1,122 @@
+// A board in words: its name, what it is doing, its drive. Shared by every page that shows a board; does not
+// know where in a page the words go.
+
+import { element, find, setText } from './dom.js';
+import { fetchBoard } from './protocol.js';
+import { keepFresh } from './refresh.js';
+
+/** @typedef {import('./protocol.js').Board} Board */
+
+/** @typedef {"good" | "calm" | "warn" | "bad"} Tone */
+
+/** @param {Board} board */
+export const boardName = (board) => board.instance_name || board.board_name || board.hostname;
+
+/**
+ * What the board is doing.
+ * @param {Board} board
+ * @returns {{text: string, tone: Tone}}
+ */
+export function stateWords(board) {
+  if (!board.attached) return { text: 'Not plugged in', tone: 'bad' };
+  if (!board.console) return { text: 'The console service is not running', tone: 'bad' };
+  switch (board.console.state) {
+    case 'running':
+      return { text: 'Code is running', tone: 'good' };
+    case 'done':
+      return { text: 'Code has finished', tone: 'calm' };
+    case 'error':
+      return { text: 'Code stopped with an error', tone: 'bad' };
+    case 'repl':
+      return { text: 'At the REPL prompt', tone: 'calm' };
+    case 'reloading':
+      return { text: 'Reloading', tone: 'warn' };
+    case 'waiting':
+      return { text: 'Waiting for the console', tone: 'warn' };
+    case 'offline':
+      return { text: 'The console is not there', tone: 'bad' };
+    default:
+      return { text: 'Plugged in', tone: 'calm' };
+  }
+}
+
+/** @param {Board} board */
+export function driveWords({ attached, drive }) {
+  if (!drive) return 'The drive service is not running.';
+  if (drive.state === 'ready') {
+    const space = `${bytes(drive.free)} free of ${bytes(drive.total)}`;
+    return drive.writable ? space : `${space}. ${readOnlyWords({ drive })}`;
+  }
+  if (drive.reason) return drive.reason;
+  if (drive.state === 'unreadable') return 'The drive cannot be read.';
+  return attached ? 'There is no drive.' : 'The board is not plugged in.';
+}
+
+/** Why nothing can be changed on the drive, or nothing where it can. @param {Pick<Board, "drive">} board */
+export function readOnlyWords({ drive }) {
+  if (drive?.state !== 'ready' || drive.writable) return '';
+  return `The drive is read-only. ${drive.reason}`.trim();
+}
+
+/** The state as a mark with its colour. @param {Board} board */
+export function stateMark(board) {
+  const { text, tone } = stateWords(board);
+  return element('span', { class: `state ${tone}` }, text);
+}
+
+/** What a person wants to know of a board, as a list of terms. @param {Board} board */
+export function boardFacts(board) {
+  /** @type {[string, string | undefined][]} */
+  const facts = [
+    ['Board', board.board_name],
+    ['CircuitPython', board.version],
+    ['Address', `${board.hostname}.local`],
+    ['Console says', board.console?.title],
+    ['Drive', driveWords(board)],
+  ];
+  const list = element('dl', { class: 'facts' });
+  for (const [term, text] of facts) {
+    if (text) list.append(element('div', {}, element('dt', {}, term), element('dd', {}, text)));
+  }
+  return list;
+}
+
+/** The board's problems, or nothing. @param {Board} board */
+export function boardProblems({ problems }) {
+  if (problems.length === 0) return null;
+  return element('ul', { class: 'problems' }, ...problems.map((problem) => element('li', {}, problem)));
+}
+
+/**
+ * Keeps the bar at the top of a board's page fresh (`#board-name`, `#board-state`), and hands the board on.
+ * @param {(board: Board) => void} [show]
+ */
+export function watchBoard(show) {
+  const name = find('board-name', HTMLElement);
+  const state = find('board-state', HTMLElement);
+  keepFresh(async () => {
+    try {
+      const board = await fetchBoard();
+      setText(name, boardName(board));
+      const { text, tone } = stateWords(board);
+      setText(state, text);
+      state.className = `state ${tone}`;
+      show?.(board);
+    } catch {
+      setText(state, 'The gateway does not answer');
+      state.className = 'state bad';
+    }
+  });
+}
+
+/** @param {number} count */
+export function bytes(count) {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB'];
+  let step = 0;
+  while (count >= 1024 && step < units.length - 1) {
+    count /= 1024;
+    step += 1;
+  }
+  const digits = step > 0 && count < 10 ? 1 : 0;
+  return `${count.toLocaleString(undefined, { maximumFractionDigits: digits })} ${units[step]}`;
+}
