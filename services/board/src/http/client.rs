@@ -10,6 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
 use super::Body;
+use super::answer_first::AnswerFirst;
 use crate::Shutdown;
 
 /// Sends requests to one daemon. Each request has a connection of its own, so that a slow one holds
@@ -67,7 +68,7 @@ impl Client {
             socket: self.socket.clone(),
             source,
         };
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        let (mut sender, connection) = http1::handshake(TokioIo::new(AnswerFirst(stream)))
             .await
             .map_err(broken)?;
         self.shutdown.spawn(async move {

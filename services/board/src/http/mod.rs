@@ -1,6 +1,7 @@
 //! HTTP/1.1 as the daemons speak it: a server on any listener, a client over Unix sockets, and the
 //! forms that replies have everywhere.
 
+mod answer_first;
 mod client;
 mod listener;
 mod reply;

@@ -1,0 +1,228 @@
+//! Keeps the picture of all boards up to date: who is plugged in, under which name and port, and what the
+//! records say. Opens the boards' ports as they come.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cpy_board::attached::{self, AttachedBoards};
+use cpy_board::{Config, Hostname, Record, Records, RuntimeDir, Serial, Shutdown, Watcher};
+use tokio::sync::{mpsc, watch};
+
+use crate::boards::{Board, Boards};
+use crate::listeners::Listeners;
+use crate::naming;
+use crate::ports::{self, PortBook};
+
+/// Who keeps the picture.
+pub(crate) struct Directory {
+    boards_dir: PathBuf,
+    records_dir: PathBuf,
+    attached: BTreeSet<Serial>,
+    /// What the records said last. That of a board stays when its file goes away: a board that was
+    /// behind a password stays behind it while its drive is being read again.
+    records: BTreeMap<Serial, Record>,
+    /// What boards were called last.
+    names: BTreeMap<Serial, Hostname>,
+    book: PortBook,
+    book_path: PathBuf,
+    /// The book as it is on the disk.
+    written: String,
+    listeners: Listeners,
+    main_ports: Vec<u16>,
+    /// Ports that could not be had for a board, so that it is said once.
+    failed: BTreeSet<(Serial, u16)>,
+    boards: watch::Sender<Arc<Boards>>,
+}
+
+/// News from one of the two directories.
+enum News {
+    Attached(AttachedBoards),
+    Records(BTreeMap<Serial, Record>),
+}
+
+impl Directory {
+    pub(crate) fn new(
+        config: &Config,
+        listeners: Listeners,
+        main_ports: Vec<u16>,
+        boards: watch::Sender<Arc<Boards>>,
+    ) -> Self {
+        let book_path = ports::path(&config.state_dir);
+        let book = PortBook::load(&book_path, config.http.board_ports.clone());
+        let names = book
+            .entries()
+            .iter()
+            .map(|entry| (entry.serial.clone(), entry.hostname.clone()));
+        Self {
+            boards_dir: config.boards_dir.clone(),
+            records_dir: RuntimeDir::new(&config.runtime_dir).records(),
+            attached: BTreeSet::new(),
+            records: BTreeMap::new(),
+            names: names.collect(),
+            written: String::new(),
+            book,
+            book_path,
+            listeners,
+            main_ports,
+            failed: BTreeSet::new(),
+            boards,
+        }
+    }
+
+    /// Looks once, so that the first request finds the boards that are there.
+    pub(crate) async fn look(&mut self) {
+        let found = attached::scan(&self.boards_dir).unwrap_or_default();
+        self.take(News::Records(Record::read_all(&self.records_dir)));
+        self.take(News::Attached(found));
+        self.settle().await;
+    }
+
+    /// Follows both directories until the daemon stops.
+    pub(crate) async fn run(
+        mut self,
+        mut watcher: Watcher,
+        mut records: Records,
+        shutdown: Shutdown,
+    ) {
+        // Each is waited for in a future of its own, because a wait that is dropped may lose what it saw.
+        let (sender, mut news) = mpsc::channel(1);
+        let plugs = async {
+            loop {
+                watcher.changes().await;
+                let attached = watcher.attached().clone();
+                // It fails when the other arms are gone, and this one with them.
+                let _ = sender.send(News::Attached(attached)).await;
+            }
+        };
+        let files = async {
+            loop {
+                let _ = sender.send(News::Records(records.changes().await)).await;
+            }
+        };
+        let settle = async {
+            while let Some(news) = news.recv().await {
+                self.take(news);
+                self.settle().await;
+            }
+        };
+        tokio::select! {
+            () = plugs => {}
+            () = files => {}
+            () = settle => {}
+            () = shutdown.requested() => {}
+        }
+    }
+
+    fn take(&mut self, news: News) {
+        match news {
+            News::Records(records) => self.records.extend(records),
+            News::Attached(found) => {
+                for gone in self.attached.iter().filter(|s| !found.contains_key(*s)) {
+                    tracing::info!(board = %gone, "board went");
+                    self.failed.retain(|(serial, _)| serial != gone);
+                }
+                let came: Vec<Serial> = found
+                    .keys()
+                    .filter(|serial| !self.attached.contains(*serial))
+                    .cloned()
+                    .collect();
+                self.attached = found.into_keys().collect();
+                self.names.extend(naming::names(&self.attached));
+                for serial in came {
+                    let hostname = &self.names[&serial];
+                    let port = choose_port(
+                        &mut self.book,
+                        &mut self.listeners,
+                        (&serial, hostname),
+                        &self.attached,
+                    );
+                    self.book.came(&serial, hostname);
+                    tracing::info!(board = %serial, %hostname, port, "board came");
+                }
+            }
+        }
+    }
+
+    /// Brings the ports and the picture in line with what is known.
+    async fn settle(&mut self) {
+        let mut wanted: BTreeSet<u16> = self.book.entries().iter().map(|e| e.port).collect();
+        for serial in &self.attached {
+            let Some(port) = self.records.get(serial).and_then(|r| r.settings.port) else {
+                continue;
+            };
+            wanted.insert(port);
+            let asked = (serial.clone(), port);
+            match self.listeners.open(port) {
+                Ok(()) => {
+                    self.failed.remove(&asked);
+                }
+                Err(error) => {
+                    if self.failed.insert(asked) {
+                        tracing::warn!(board = %serial, port, %error,
+                            "cannot listen on the port that the board's settings.toml asks for");
+                    }
+                }
+            }
+        }
+        self.listeners.keep(&wanted);
+        self.boards.send_replace(Arc::new(self.picture()));
+        self.write_book().await;
+    }
+
+    fn picture(&self) -> Boards {
+        let entries = self.book.entries();
+        let boards = self.names.iter().map(|(serial, hostname)| Board {
+            serial: serial.clone(),
+            hostname: hostname.clone(),
+            attached: self.attached.contains(serial),
+            port: entries.iter().find(|e| e.serial == *serial).map(|e| e.port),
+            record: self.records.get(serial).cloned().unwrap_or_default(),
+        });
+        Boards::new(boards, &self.main_ports)
+    }
+
+    async fn write_book(&mut self) {
+        let Ok(text) = self.book.to_text() else {
+            return;
+        };
+        if text == self.written {
+            return;
+        }
+        let (path, content) = (self.book_path.clone(), text.clone());
+        let written = tokio::task::spawn_blocking(move || ports::write(&path, &content)).await;
+        match written {
+            Ok(Ok(())) => self.written = text,
+            Ok(Err(error)) => tracing::warn!(path = %self.book_path.display(), %error,
+                "cannot remember the boards' ports"),
+            Err(error) => tracing::warn!(%error, "cannot remember the boards' ports"),
+        }
+    }
+}
+
+/// Opens a port for a board that came: its own, or another where that is taken.
+fn choose_port(
+    book: &mut PortBook,
+    listeners: &mut Listeners,
+    (serial, hostname): (&Serial, &Hostname),
+    attached: &BTreeSet<Serial>,
+) -> Option<u16> {
+    let mut unusable = BTreeSet::new();
+    loop {
+        let Some(port) = book.port_for(serial, hostname, attached, &unusable) else {
+            tracing::warn!(board = %serial, "no port is left for the board: it answers by its name only");
+            return None;
+        };
+        match listeners.open(port) {
+            Ok(()) => return Some(port),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                tracing::info!(board = %serial, port, "the board's port is taken by another program");
+            }
+            Err(error) => {
+                tracing::warn!(board = %serial, port, %error, "cannot listen on the board's port");
+            }
+        }
+        unusable.insert(port);
+    }
+}

@@ -1,0 +1,145 @@
+//! Requests to file-proxy: a client's own, passed on as they are, and the gateway's questions.
+
+use bytes::Bytes;
+use cpy_board::http::{Body, stream};
+use cpy_board::status::{DriveStatus, DriveStatuses};
+use cpy_board::{Daemon, RuntimeDir, Serial, Shutdown};
+use http_body_util::Empty;
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{
+    ACCEPT, EXPECT, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    IF_UNMODIFIED_SINCE, RANGE,
+};
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode, Version};
+
+use crate::drain::drain;
+use crate::lent_body::{AnswerBody, Lender};
+use crate::refusal::Refusal;
+use crate::service::{Service, passed_back, request};
+
+/// What file-proxy is told of a client's request, beside the length of its body. Not the password.
+const PASSED_ON: [HeaderName; 9] = [
+    ACCEPT,
+    RANGE,
+    IF_MATCH,
+    IF_MODIFIED_SINCE,
+    IF_NONE_MATCH,
+    IF_RANGE,
+    IF_UNMODIFIED_SINCE,
+    HeaderName::from_static("x-timestamp"),
+    HeaderName::from_static("x-destination"),
+];
+
+/// The daemon that has the drives.
+#[derive(Clone, Debug)]
+pub(crate) struct FileProxy(Service);
+
+impl FileProxy {
+    pub(crate) fn new(runtime_dir: &RuntimeDir, shutdown: Shutdown) -> Self {
+        Self(Service::new(Daemon::FileProxy, runtime_dir, shutdown))
+    }
+
+    /// Passes on a request for a path below `/fs/` and its body, and the answer back, both as they come.
+    pub(crate) async fn forward(
+        &self,
+        board: &Serial,
+        head: &Parts,
+        body: Incoming,
+    ) -> Result<Response<Body>, Refusal> {
+        let mut request = request(head.method.clone(), &files_path(board, head));
+        for name in &PASSED_ON {
+            for value in head.headers.get_all(name) {
+                request.headers_mut().append(name, value.clone());
+            }
+        }
+        let held = expects_continue(head) && !body.is_end_stream();
+        let (lender, lent) = Lender::lend(body, held);
+        if held {
+            let expectation = HeaderValue::from_static("100-continue");
+            request.headers_mut().insert(EXPECT, expectation);
+            let lender = lender.clone();
+            hyper::ext::on_informational(&mut request, move |answer| {
+                if answer.status() == StatusCode::CONTINUE {
+                    lender.release();
+                }
+            });
+        }
+        let answer = self.0.send(request.map(|()| stream(lent))).await?;
+        if let Some(rest) = lender.take_back() {
+            drain(rest).await;
+        }
+        Ok(passed_back(
+            answer.map(|body| AnswerBody::new(body, lender)),
+        ))
+    }
+
+    /// Writes a file from one part of a form, which is let go of when there is an answer.
+    pub(crate) async fn put<B>(
+        &self,
+        board: &Serial,
+        path: &str,
+        file: B,
+    ) -> Result<Response<Body>, Refusal>
+    where
+        B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (lender, lent) = Lender::lend(file, false);
+        let request = request(Method::PUT, &format!("/boards/{board}{path}"));
+        let answer = self.0.send(request.map(|()| stream(lent))).await?;
+        drop(lender.take_back());
+        Ok(passed_back(
+            answer.map(|body| AnswerBody::new(body, lender)),
+        ))
+    }
+
+    /// Whether the directory that a request names is there; otherwise the answer that says why not.
+    pub(crate) async fn directory(
+        &self,
+        board: &Serial,
+        head: &Parts,
+    ) -> Result<Result<(), Response<Body>>, Refusal> {
+        // Only the answer to GET carries the sentence, only that to HEAD is free of the listing.
+        for method in [Method::HEAD, Method::GET] {
+            let is_last = method == Method::GET;
+            let mut request = request(method, &files_path(board, head));
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert(ACCEPT, json);
+            let answer = self.0.send(request.map(|()| stream(Empty::new()))).await?;
+            if answer.status().is_success() {
+                return Ok(Ok(()));
+            }
+            if is_last {
+                return Ok(Err(passed_back(answer)));
+            }
+        }
+        unreachable!("the loop returns with its last method")
+    }
+
+    /// Every drive.
+    pub(crate) async fn drives(&self) -> Result<DriveStatuses, Refusal> {
+        let drives = self.0.document("/boards").await?;
+        drives.map_err(|_| Refusal::BrokeOff(Daemon::FileProxy))
+    }
+
+    /// A board's drive, or file-proxy's own answer where it has none.
+    pub(crate) async fn drive(
+        &self,
+        board: &Serial,
+    ) -> Result<Result<DriveStatus, Response<Body>>, Refusal> {
+        self.0.document(&format!("/boards/{board}/drive")).await
+    }
+}
+
+/// Whether the client waits to be asked for its body (RFC 9110, section 10.1.1).
+pub(crate) fn expects_continue(head: &Parts) -> bool {
+    let expects = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    head.version > Version::HTTP_10 && head.headers.get_all(EXPECT).iter().any(expects)
+}
+
+/// The raw path, undecoded: what it names is file-proxy's to say.
+fn files_path(board: &Serial, head: &Parts) -> String {
+    let target = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    format!("/boards/{board}{target}")
+}

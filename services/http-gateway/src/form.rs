@@ -1,0 +1,136 @@
+//! Files sent as a form: each part streamed to file-proxy as a file of the directory that the form is for.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use cpy_board::Serial;
+use cpy_board::http::{Body, empty};
+use futures_util::Stream;
+use http_body_util::BodyExt;
+use hyper::body::{Frame, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use hyper::http::request::Parts;
+use hyper::{Response, StatusCode};
+use multer::{Field, Multipart};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::accept;
+use crate::drain::drain;
+use crate::file_proxy::{FileProxy, expects_continue};
+use crate::lent_body::{Lender, LentBody};
+use crate::refusal::Refusal;
+
+/// What cannot stand for itself in a path (RFC 3986, section 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Writes the form's files one after the other, and stops at the first that is refused. A browser is
+/// sent back to the directory; everybody else gets the answer to the last file.
+pub(crate) async fn upload(
+    files: &FileProxy,
+    board: &Serial,
+    head: &Parts,
+    body: Incoming,
+) -> Result<Response<Body>, Refusal> {
+    let (lender, lent) = Lender::lend(body, false);
+    let answer = write_files(files, board, head, lent).await;
+    // Reading is what asks a waiting client to send.
+    if let Some(rest) = lender.take_back().filter(|_| !expects_continue(head)) {
+        drain(rest).await;
+    }
+    let answer = answer?;
+    if !answer.status().is_success() || !accept::names_type(&head.headers, "text/html") {
+        return Ok(answer);
+    }
+    let mut reply = empty(StatusCode::SEE_OTHER);
+    if let Ok(back) = HeaderValue::from_str(head.uri.path()) {
+        reply.headers_mut().insert(LOCATION, back);
+    }
+    Ok(reply)
+}
+
+async fn write_files(
+    files: &FileProxy,
+    board: &Serial,
+    head: &Parts,
+    body: LentBody<Incoming>,
+) -> Result<Response<Body>, Refusal> {
+    let boundary = head
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| multer::parse_boundary(value.to_str().ok()?).ok())
+        .ok_or(Refusal::NotAForm)?;
+    let mut form = Multipart::new(body.into_data_stream(), boundary);
+    let mut last = None;
+    while let Some(part) = form.next_field().await.map_err(broken)? {
+        let Some(name) = part.file_name().and_then(last_component) else {
+            continue;
+        };
+        let name = utf8_percent_encode(name, RESERVED);
+        let path = format!("{}{name}", head.uri.path());
+        let answer = files.put(board, &path, FieldBody(part)).await?;
+        if !answer.status().is_success() {
+            return Ok(answer);
+        }
+        last = Some(answer);
+    }
+    last.ok_or(Refusal::EmptyForm)
+}
+
+fn broken(error: multer::Error) -> Refusal {
+    tracing::debug!(%error, "a form broke off");
+    Refusal::BrokenForm
+}
+
+/// The file's own name: some browsers send the path that it had.
+fn last_component(name: &str) -> Option<&str> {
+    name.rsplit(['/', '\\'])
+        .next()
+        .filter(|name| !name.is_empty())
+}
+
+/// A part of a form as a body, without a known length.
+struct FieldBody(Field<'static>);
+
+impl hyper::body::Body for FieldBody {
+    type Data = Bytes;
+    type Error = multer::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, multer::Error>>> {
+        Pin::new(&mut self.0)
+            .poll_next(context)
+            .map(|next| next.map(|bytes| bytes.map(Frame::data)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_component_of_a_file_name_counts() {
+        for (sent, name) in [
+            ("code.py", Some("code.py")),
+            ("C:\\Users\\me\\code.py", Some("code.py")),
+            ("/home/me/a b.txt", Some("a b.txt")),
+            ("../../boot.py", Some("boot.py")),
+            ("lib/", None),
+            ("", None),
+        ] {
+            assert_eq!(last_component(sent), name, "{sent}");
+        }
+    }
+
+    #[test]
+    fn a_file_name_is_one_component_of_the_path_whatever_is_in_it() {
+        let encoded = utf8_percent_encode("50% ä?#.txt", RESERVED).to_string();
+        assert_eq!(encoded, "50%25%20%C3%A4%3F%23.txt");
+    }
+}

@@ -1,0 +1,338 @@
+//! A request on its way to what answers it, and the order of the checks that it passes:
+//! host, origin, path, password, method.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use cpy_board::http::{Body, Handler, Peer, empty};
+use cpy_board::{Config, RuntimeDir, Shutdown};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{CONNECTION, HeaderValue, LOCATION};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode};
+use tokio::sync::watch;
+use tracing::{Instrument as _, Span};
+
+use crate::accept;
+use crate::auth::Credentials;
+use crate::boards::{Board, Boards};
+use crate::documents::Documents;
+use crate::drain::drain;
+use crate::file_proxy::{FileProxy, expects_continue};
+use crate::form;
+use crate::guesses::Guesses;
+use crate::host::RequestHost;
+use crate::links::Links;
+use crate::origin::{self, Origin};
+use crate::pages::{self, Page};
+use crate::refusal::Refusal;
+use crate::resource::Resource;
+use crate::routing::{self, Arrival, OwnNames, Route};
+use crate::serial_bridge::{self, SerialBridge};
+
+/// The web-workflow server, whichever listener a request comes from.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    boards: watch::Receiver<Arc<Boards>>,
+    own_names: OwnNames,
+    main_port: u16,
+    allowed_origins: Vec<String>,
+    guesses: Guesses,
+    documents: Documents,
+}
+
+/// One request, as far as the checks need it.
+struct Asked<'a> {
+    head: Parts,
+    /// Until somebody reads it.
+    body: Option<Incoming>,
+    client: IpAddr,
+    links: Links<'a>,
+    boards: &'a Boards,
+}
+
+/// A reply, and whether pages from elsewhere may read it.
+enum Reply {
+    /// Made for this request: it carries the CORS headers.
+    Dynamic(Response<Body>),
+    /// A page, or what it loads: the same for everybody.
+    Fixed(Response<Body>),
+}
+
+impl Gateway {
+    pub(crate) fn new(
+        config: &Config,
+        main_port: u16,
+        boards: watch::Receiver<Arc<Boards>>,
+        shutdown: &Shutdown,
+    ) -> Self {
+        let runtime_dir = RuntimeDir::new(&config.runtime_dir);
+        let system = rustix::system::uname();
+        Self {
+            boards,
+            own_names: OwnNames::new(&system.nodename().to_string_lossy()),
+            main_port,
+            allowed_origins: config.http.allowed_origins.clone(),
+            guesses: Guesses::default(),
+            documents: Documents {
+                files: FileProxy::new(&runtime_dir, shutdown.clone()),
+                consoles: SerialBridge::new(&runtime_dir, shutdown.clone()),
+                default_password: config.http.password.clone(),
+            },
+        }
+    }
+
+    /// The checks, in the order that PROTOCOL gives them.
+    async fn answer(
+        &self,
+        head: Parts,
+        body: &mut Option<Incoming>,
+        client: SocketAddr,
+        local: SocketAddr,
+    ) -> Response<Body> {
+        let page = Origin::of(&head.headers);
+        // Host: which board, if any.
+        let host = match RequestHost::of(&head) {
+            Ok(host) => host,
+            Err(error) => return turned_away(&page, &error.into()),
+        };
+        let boards = self.boards.borrow().clone();
+        let path = head.uri.path().to_owned();
+        let resource = Resource::of(&path);
+        let arrival = Arrival {
+            client: client.ip(),
+            port: local.port(),
+            for_a_board: resource.is_of_a_board(),
+        };
+        let links = Links {
+            host: &host,
+            local,
+            main_port: self.main_port,
+        };
+        let board = match routing::route(&host, arrival, &boards, &self.own_names) {
+            Route::Board(board) => Some(board),
+            Route::Overview => None,
+            Route::Neutral => return to_some_board(&page, &head, &links, &boards),
+            Route::Elsewhere => return turned_away(&page, &Refusal::Elsewhere(host.text.clone())),
+        };
+        if let Some(board) = &board {
+            Span::current().record("board", board.hostname.as_str());
+        }
+        // Origin: which web pages.
+        let public = resource.is_public_document();
+        if !page.is_allowed(&host.text, &self.allowed_origins, public) {
+            return turned_away(&page, &Refusal::Origin);
+        }
+        let mut asked = Asked {
+            head,
+            body: body.take(),
+            client: client.ip(),
+            links,
+            boards: &boards,
+        };
+        let result = self
+            .check_and_serve(&mut asked, resource, board.as_deref())
+            .await;
+        *body = asked.body;
+        match result.unwrap_or_else(|refusal| Reply::Dynamic(refusal.reply())) {
+            Reply::Fixed(reply) => reply,
+            Reply::Dynamic(mut reply) => {
+                page.admit(&mut reply);
+                reply
+            }
+        }
+    }
+
+    /// What is left of the checks when host and origin are right.
+    async fn check_and_serve(
+        &self,
+        asked: &mut Asked<'_>,
+        resource: Resource<'_>,
+        board: Option<&Board>,
+    ) -> Result<Reply, Refusal> {
+        // The path.
+        match resource {
+            Resource::Unknown => return Err(Refusal::Path),
+            Resource::UnknownDocument if asked.head.method != Method::OPTIONS => {
+                return Err(Refusal::Path);
+            }
+            _ => {}
+        }
+        if asked.head.method == Method::OPTIONS && resource.has_options() {
+            return Ok(Reply::Dynamic(origin::options()));
+        }
+        if let Some(board) = board
+            && !board.attached
+            && resource.needs_the_board()
+        {
+            return Err(Refusal::NotPluggedIn(board.hostname.clone()));
+        }
+        // The password, which is a board's.
+        if resource.needs_password() {
+            let board = board.ok_or_else(|| asked.links.which_board(asked.boards))?;
+            self.check_password(asked, board).await?;
+        }
+        // The method.
+        if !resource.allows(&asked.head.method) {
+            return Err(Refusal::Method(resource.allow()));
+        }
+        self.serve(asked, resource, board).await
+    }
+
+    async fn check_password(&self, asked: &Asked<'_>, board: &Board) -> Result<(), Refusal> {
+        let own = board.record.settings.password.as_ref();
+        let Some(password) = own.or(self.documents.default_password.as_ref()) else {
+            return Err(Refusal::NoPasswordSet);
+        };
+        let credentials = Credentials::of(&asked.head.headers);
+        if credentials.open(password) {
+            self.guesses.right(asked.client);
+            return Ok(());
+        }
+        if credentials == Credentials::None {
+            return Err(Refusal::PasswordMissing);
+        }
+        let delay = self.guesses.wrong(asked.client, Instant::now());
+        tracing::info!(?delay, "wrong password");
+        tokio::time::sleep(delay).await;
+        Err(Refusal::PasswordWrong)
+    }
+
+    /// The answer itself, for who passed all checks.
+    async fn serve(
+        &self,
+        asked: &mut Asked<'_>,
+        resource: Resource<'_>,
+        board: Option<&Board>,
+    ) -> Result<Reply, Refusal> {
+        let headers = &asked.head.headers;
+        let page = |page: Page| Ok(Reply::Fixed(page.reply(headers)));
+        let found = |file: Option<Response<Body>>| file.map(Reply::Fixed).ok_or(Refusal::Path);
+        let needed = || board.ok_or_else(|| asked.links.which_board(asked.boards));
+        match resource {
+            Resource::Home if board.is_none() => page(Page::Overview),
+            Resource::Home => page(Page::Welcome),
+            Resource::Code => needed().and_then(|_| page(Page::Code)),
+            Resource::Edit => page(Page::Edit),
+            Resource::Favicon => found(pages::favicon(headers)),
+            Resource::Static(name) => found(pages::asset(name, headers)),
+            Resource::Slashless(path) => {
+                Ok(Reply::Fixed(redirect(StatusCode::TEMPORARY_REDIRECT, path)))
+            }
+            Resource::Document(document) => self
+                .documents
+                .reply(document, board, asked.boards, &asked.links)
+                .await
+                .map(Reply::Dynamic),
+            Resource::Serial if !serial_bridge::asks_for_websocket(headers) => page(Page::Serial),
+            Resource::Serial => {
+                let serial = &needed()?.serial;
+                let consoles = &self.documents.consoles;
+                let head = std::mem::replace(&mut asked.head, Request::new(()).into_parts().0);
+                consoles.open(serial, head).await.map(Reply::Dynamic)
+            }
+            Resource::Files { directory } => {
+                let board = needed()?;
+                self.serve_files(asked, board, directory).await
+            }
+            Resource::Unknown | Resource::UnknownDocument => Err(Refusal::Path),
+        }
+    }
+
+    async fn serve_files(
+        &self,
+        asked: &mut Asked<'_>,
+        board: &Board,
+        directory: bool,
+    ) -> Result<Reply, Refusal> {
+        let files = &self.documents.files;
+        let Asked { head, body, .. } = asked;
+        let reads = head.method == Method::GET || head.method == Method::HEAD;
+        if directory && reads && !accept::names_type(&head.headers, "application/json") {
+            return Ok(match files.directory(&board.serial, head).await? {
+                Ok(()) => Reply::Fixed(Page::Files.reply(&head.headers)),
+                Err(answer) => Reply::Dynamic(answer),
+            });
+        }
+        let body = body
+            .take()
+            .expect("nobody else reads the body of a request");
+        let answer = if head.method == Method::POST {
+            form::upload(files, &board.serial, head, body).await
+        } else {
+            files.forward(&board.serial, head, body).await
+        };
+        answer.map(Reply::Dynamic)
+    }
+}
+
+impl Handler for Gateway {
+    async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+        let Peer::Tcp { remote, local } = peer else {
+            return Refusal::Path.reply();
+        };
+        let (head, body) = request.into_parts();
+        let waits = expects_continue(&head);
+        let span = tracing::info_span!("request", client = %remote.ip().to_canonical(),
+            board = tracing::field::Empty);
+        let method = head.method.clone();
+        let path = head.uri.path().to_owned();
+        async {
+            let mut body = Some(body);
+            let reply = self.answer(head, &mut body, remote, local).await;
+            // A body that nobody wanted. A client that waits for 100 Continue has not begun to send it.
+            if let Some(rest) = body.filter(|rest| !waits && !rest.is_end_stream()) {
+                drain(rest).await;
+            }
+            tracing::debug!(%method, path, status = reply.status().as_u16(), "answered");
+            reply
+        }
+        .instrument(span)
+        .await
+    }
+}
+
+/// The answer at `circuitpython.local`: the same path at the board that is first by name. Any method,
+/// before password, origin and body.
+fn to_some_board(
+    page: &Origin,
+    head: &Parts,
+    links: &Links<'_>,
+    boards: &Boards,
+) -> Response<Body> {
+    let Some(board) = boards.attached().next() else {
+        return turned_away(page, &Refusal::NoBoard);
+    };
+    let scheme = if serial_bridge::asks_for_websocket(&head.headers) {
+        "ws"
+    } else {
+        "http"
+    };
+    let target = head
+        .uri
+        .path_and_query()
+        .map(|target| target.as_str())
+        .filter(|target| target.starts_with('/'))
+        .unwrap_or("/");
+    let location = format!("{scheme}://{}{target}", links.authority(&board.hostname));
+    let mut reply = redirect(StatusCode::TEMPORARY_REDIRECT, &location);
+    let close = HeaderValue::from_static("close");
+    reply.headers_mut().insert(CONNECTION, close);
+    page.admit(&mut reply);
+    reply
+}
+
+fn redirect(status: StatusCode, location: &str) -> Response<Body> {
+    let mut reply = empty(status);
+    if let Ok(location) = HeaderValue::from_bytes(location.as_bytes()) {
+        reply.headers_mut().insert(LOCATION, location);
+    }
+    reply
+}
+
+fn turned_away(page: &Origin, refusal: &Refusal) -> Response<Body> {
+    let mut reply = refusal.reply();
+    page.turn_away(&mut reply);
+    reply
+}

@@ -1,0 +1,281 @@
+//! A request's body on its way to a daemon, which can be held back and taken back.
+//!
+//! Held back, because reading a client's body is what sends it `100 Continue`: it may be read only when
+//! the daemon wants it. Taken back, because a daemon that refuses does not read the rest, and a client
+//! that is still sending would see a broken connection instead of the answer.
+
+use std::error::Error;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// A client that sends nothing for this long in the middle of a body is gone. A transfer that makes
+/// progress has no limit.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// What the gateway keeps of a body that it lent.
+#[derive(Debug)]
+pub(crate) struct Lender<B>(Arc<Mutex<Loan<B>>>);
+
+/// What is given to the daemon's connection.
+#[derive(Debug)]
+pub(crate) struct LentBody<B> {
+    loan: Arc<Mutex<Loan<B>>>,
+    pause: Pin<Box<Sleep>>,
+}
+
+#[derive(Debug)]
+struct Loan<B> {
+    state: State<B>,
+    /// Who waits for the state to change.
+    waker: Option<Waker>,
+}
+
+#[derive(Debug)]
+enum State<B> {
+    /// Not to be read yet.
+    Held(B),
+    /// Being read.
+    Flowing(B),
+    /// Read to its end.
+    Ended,
+    /// No longer read, while the answer is on its way.
+    TakenBack,
+    /// The exchange is over.
+    Over,
+}
+
+/// Why a body ends before its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LentBodyError {
+    #[error("the client's body broke off")]
+    Client(#[source] Box<dyn Error + Send + Sync>),
+    #[error("the client sent nothing for {} seconds", LONGEST_PAUSE.as_secs())]
+    Pause,
+    #[error("the exchange was over before the body was")]
+    Over,
+}
+
+// By hand, because the body need not be Clone.
+impl<B> Clone for Lender<B> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<B: Body> Lender<B> {
+    /// Lends a body; `held` until [`Lender::release`].
+    pub(crate) fn lend(body: B, held: bool) -> (Self, LentBody<B>) {
+        let state = if held {
+            State::Held(body)
+        } else {
+            State::Flowing(body)
+        };
+        let loan = Arc::new(Mutex::new(Loan { state, waker: None }));
+        let lent = LentBody {
+            loan: Arc::clone(&loan),
+            pause: Box::pin(sleep(LONGEST_PAUSE)),
+        };
+        (Self(loan), lent)
+    }
+
+    /// Lets a body that was held flow.
+    pub(crate) fn release(&self) {
+        self.change(|state| match state {
+            State::Held(body) => (State::Flowing(body), ()),
+            other => (other, ()),
+        });
+    }
+
+    /// Takes the body back from the daemon, which gets no more of it. `None` where nothing is left, or
+    /// where it was held, so that its client has not begun to send.
+    pub(crate) fn take_back(&self) -> Option<B> {
+        self.change(|state| match state {
+            State::Flowing(body) if body.is_end_stream() => (State::Ended, None),
+            State::Flowing(body) => (State::TakenBack, Some(body)),
+            State::Held(_) => (State::TakenBack, None),
+            other => (other, None),
+        })
+    }
+
+    /// Ends the exchange, if the body did not come to its end.
+    pub(crate) fn end(&self) {
+        self.change(|state| match state {
+            State::Ended => (State::Ended, ()),
+            _ => (State::Over, ()),
+        });
+    }
+
+    fn change<T>(&self, step: impl FnOnce(State<B>) -> (State<B>, T)) -> T {
+        let mut loan = lock(&self.0);
+        let (state, result) = step(std::mem::replace(&mut loan.state, State::Over));
+        loan.state = state;
+        if let Some(waker) = loan.waker.take() {
+            waker.wake();
+        }
+        result
+    }
+}
+
+impl<B> Body for LentBody<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    type Data = Bytes;
+    type Error = LentBodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, LentBodyError>>> {
+        let this = &mut *self;
+        let mut loan = lock(&this.loan);
+        match &mut loan.state {
+            State::Flowing(body) => match Pin::new(body).poll_frame(context) {
+                Poll::Ready(Some(frame)) => {
+                    this.pause.as_mut().reset(Instant::now() + LONGEST_PAUSE);
+                    Poll::Ready(Some(
+                        frame.map_err(|error| LentBodyError::Client(error.into())),
+                    ))
+                }
+                Poll::Ready(None) => {
+                    loan.state = State::Ended;
+                    Poll::Ready(None)
+                }
+                Poll::Pending => {
+                    loan.waker = Some(context.waker().clone());
+                    this.pause
+                        .as_mut()
+                        .poll(context)
+                        .map(|()| Some(Err(LentBodyError::Pause)))
+                }
+            },
+            State::Held(_) | State::TakenBack => {
+                this.pause.as_mut().reset(Instant::now() + LONGEST_PAUSE);
+                loan.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+            State::Ended => Poll::Ready(None),
+            State::Over => Poll::Ready(Some(Err(LentBodyError::Over))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &lock(&self.loan).state {
+            State::Held(body) | State::Flowing(body) => body.is_end_stream(),
+            State::Ended => true,
+            State::TakenBack | State::Over => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &lock(&self.loan).state {
+            State::Held(body) | State::Flowing(body) => body.size_hint(),
+            State::Ended => SizeHint::with_exact(0),
+            State::TakenBack | State::Over => SizeHint::default(),
+        }
+    }
+}
+
+/// The body of an answer, whose end is also that of the exchange.
+#[derive(Debug)]
+pub(crate) struct AnswerBody<A, B: Body> {
+    answer: A,
+    lender: Lender<B>,
+}
+
+impl<A, B: Body> AnswerBody<A, B> {
+    pub(crate) fn new(answer: A, lender: Lender<B>) -> Self {
+        Self { answer, lender }
+    }
+}
+
+impl<A, B: Body> Drop for AnswerBody<A, B> {
+    fn drop(&mut self) {
+        self.lender.end();
+    }
+}
+
+impl<A: Body + Unpin, B: Body> Body for AnswerBody<A, B> {
+    type Data = A::Data;
+    type Error = A::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<A::Data>, A::Error>>> {
+        Pin::new(&mut self.answer).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.answer.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.answer.size_hint()
+    }
+}
+
+fn lock<B>(loan: &Mutex<Loan<B>>) -> MutexGuard<'_, Loan<B>> {
+    loan.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::{Either, poll_immediate, select};
+    use http_body_util::{BodyExt, Empty, Full};
+
+    use super::*;
+
+    fn lend(text: &'static str, held: bool) -> (Lender<Full<Bytes>>, LentBody<Full<Bytes>>) {
+        Lender::lend(Full::new(Bytes::from_static(text.as_bytes())), held)
+    }
+
+    #[tokio::test]
+    async fn a_held_body_flows_when_it_is_released() {
+        let (lender, body) = lend("text", true);
+        assert_eq!(body.size_hint().exact(), Some(4));
+        let mut read = Box::pin(body.collect());
+        assert!(poll_immediate(&mut read).await.is_none());
+        let release = Box::pin(async { lender.release() });
+        let whole = match select(read, release).await {
+            Either::Left((whole, _)) => whole,
+            Either::Right(((), read)) => read.await,
+        };
+        assert_eq!(whole.unwrap().to_bytes(), "text");
+        assert!(lender.take_back().is_none(), "nothing is left");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_was_taken_back_is_not_read_and_ends_with_the_answer() {
+        let (lender, mut body) = lend("text", false);
+        let rest = lender.take_back().expect("it was not read");
+        assert!(poll_immediate(body.frame()).await.is_none());
+        drop(AnswerBody::new(Empty::<Bytes>::new(), lender));
+        let end = body.frame().await.expect("no end");
+        assert!(matches!(end, Err(LentBodyError::Over)), "{end:?}");
+        assert_eq!(rest.collect().await.unwrap().to_bytes(), "text");
+    }
+
+    #[tokio::test]
+    async fn a_held_body_is_not_given_back_to_be_read() {
+        let (lender, _body) = lend("text", true);
+        assert!(lender.take_back().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_falls_silent_is_given_up() {
+        let silent = http_body_util::StreamBody::new(futures_util::stream::pending::<
+            Result<Frame<Bytes>, std::io::Error>,
+        >());
+        let (_lender, mut body) = Lender::lend(silent, false);
+        let end = body.frame().await.expect("no end");
+        assert!(matches!(end, Err(LentBodyError::Pause)), "{end:?}");
+    }
+}

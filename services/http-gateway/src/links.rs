@@ -1,0 +1,144 @@
+//! Addresses as a client can use them: from the host that it asked for and the connection it came by.
+
+use std::net::SocketAddr;
+
+use cpy_board::Hostname;
+
+use crate::boards::{Board, Boards};
+use crate::host::{HostName, RequestHost};
+use crate::refusal::Refusal;
+
+/// The web's port, which addresses leave out.
+const WEB: u16 = 80;
+
+/// A client's view of the gateway.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Links<'a> {
+    pub(crate) host: &'a RequestHost,
+    /// The address and port of ours that the client connected to.
+    pub(crate) local: SocketAddr,
+    /// The first port that all boards answer on.
+    pub(crate) main_port: u16,
+}
+
+impl Links<'_> {
+    pub(crate) fn ip(&self) -> String {
+        self.local.ip().to_canonical().to_string()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.local.port()
+    }
+
+    pub(crate) fn main_port(&self) -> u16 {
+        self.main_port
+    }
+
+    /// Where a board is by its name, for a redirect: `cpy-1b2c3d.local`, with the port that the client used.
+    pub(crate) fn authority(&self, hostname: &Hostname) -> String {
+        with_port(
+            &format!("{hostname}.local"),
+            self.host.port.unwrap_or(self.local.port()),
+        )
+    }
+
+    /// A board's address. A client that found the gateway by a `.local` name finds a board by its own; any
+    /// other, by the board's port at the address that it used.
+    pub(crate) fn board(&self, board: &Board) -> String {
+        let here = match &self.host.name {
+            HostName::Address(address) if address.is_ipv6() => format!("[{address}]"),
+            HostName::Address(address) => address.to_string(),
+            HostName::Domain(name) => name.clone(),
+            HostName::Unnamed => self.ip(),
+        };
+        let hostname = &board.hostname;
+        let name = if here.ends_with(".localhost") {
+            format!("{hostname}.localhost")
+        } else {
+            format!("{hostname}.local")
+        };
+        let authority = match board.port {
+            Some(port) if !here.ends_with(".local") && !here.ends_with(".localhost") => {
+                with_port(&here, port)
+            }
+            _ => with_port(&name, self.main_port),
+        };
+        format!("http://{authority}/")
+    }
+
+    /// Why the gateway's own address has no answer for a board.
+    pub(crate) fn which_board(&self, boards: &Boards) -> Refusal {
+        if boards.attached().next().is_none() {
+            Refusal::NoBoard
+        } else {
+            Refusal::SeveralBoards(self.host.text.clone())
+        }
+    }
+}
+
+fn with_port(name: &str, port: u16) -> String {
+    if port == WEB {
+        name.to_owned()
+    } else {
+        format!("{name}:{port}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boards::tests::board;
+    use crate::host::tests::host;
+
+    #[test]
+    fn a_board_is_where_the_client_can_find_it() {
+        for (asked, main_port, url) in [
+            ("raspberrypi.local", 80, "http://cpy-00000a.local/"),
+            (
+                "cpy-00000b.local:8080",
+                8080,
+                "http://cpy-00000a.local:8080/",
+            ),
+            ("192.168.1.7", 80, "http://192.168.1.7:8001/"),
+            ("[fd00::7]:8002", 80, "http://[fd00::7]:8001/"),
+            ("raspberrypi", 80, "http://raspberrypi:8001/"),
+            ("localhost:9000", 9000, "http://localhost:8001/"),
+            (
+                "cpy-00000b.localhost:9000",
+                9000,
+                "http://cpy-00000a.localhost:9000/",
+            ),
+        ] {
+            let host = host(asked);
+            let links = Links {
+                host: &host,
+                local: ([192, 168, 1, 7], main_port).into(),
+                main_port,
+            };
+            assert_eq!(
+                links.board(&board("00000a", true, Some(8001))),
+                url,
+                "{asked}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_redirect_keeps_the_port_that_the_client_used() {
+        let hostname = "cpy-00000a".parse().unwrap();
+        for (asked, local, authority) in [
+            ("circuitpython.local", 80, "cpy-00000a.local"),
+            ("circuitpython.local", 8080, "cpy-00000a.local:8080"),
+            ("circuitpython.local:80", 8080, "cpy-00000a.local"),
+            ("circuitpython.local:8081", 80, "cpy-00000a.local:8081"),
+        ] {
+            let host = host(asked);
+            let links = Links {
+                host: &host,
+                local: ([127, 0, 0, 1], local).into(),
+                main_port: local,
+            };
+            assert_eq!(links.authority(&hostname), authority, "{asked}");
+        }
+    }
+}

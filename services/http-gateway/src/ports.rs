@@ -1,0 +1,282 @@
+//! Which port each board has, remembered over restarts: a file in the state directory.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use cpy_board::config::PortRange;
+use cpy_board::{Hostname, Serial, atomic_file};
+use serde::{Deserialize, Serialize};
+
+const MODE: u32 = 0o644;
+
+/// A board that was here, the port that it has, and what it was called last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) serial: Serial,
+    pub(crate) hostname: Hostname,
+    pub(crate) port: u16,
+}
+
+/// The ports of all boards, never one for two.
+#[derive(Debug)]
+pub(crate) struct PortBook {
+    range: PortRange,
+    /// The board that came last is last.
+    entries: Vec<Entry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct File {
+    #[serde(default)]
+    board: Vec<Entry>,
+}
+
+impl PortBook {
+    /// Reads the book. What cannot be read is set aside, and the book is empty.
+    pub(crate) fn load(path: &Path, range: PortRange) -> Self {
+        let mut book = Self {
+            range,
+            entries: Vec::new(),
+        };
+        match read(path) {
+            Ok(entries) => {
+                for entry in entries {
+                    book.take(entry);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                let aside = path.with_extension("damaged");
+                tracing::warn!(path = %path.display(), aside = %aside.display(), %error,
+                    "cannot read the boards' ports: the file is set aside, boards may get other ports");
+                if let Err(error) = fs::rename(path, &aside) {
+                    tracing::warn!(path = %path.display(), %error, "cannot set the file aside");
+                }
+            }
+        }
+        book
+    }
+
+    /// Everything remembered, the board that came last at the end.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The board's port. One that has none, or an `unusable` one, gets the first free one of the
+    /// range, and when there is none that of the board that is gone for longest.
+    pub(crate) fn port_for(
+        &mut self,
+        serial: &Serial,
+        hostname: &Hostname,
+        attached: &BTreeSet<Serial>,
+        unusable: &BTreeSet<u16>,
+    ) -> Option<u16> {
+        if let Some(entry) = self.entry(serial)
+            && !unusable.contains(&entry.port)
+        {
+            return Some(entry.port);
+        }
+        self.entries.retain(|entry| entry.serial != *serial);
+        let port = self.free(unusable).or_else(|| {
+            let oldest = self.entries.iter().position(|entry| {
+                !attached.contains(&entry.serial) && !unusable.contains(&entry.port)
+            })?;
+            Some(self.entries.remove(oldest).port)
+        })?;
+        self.entries.push(Entry {
+            serial: serial.clone(),
+            hostname: hostname.clone(),
+            port,
+        });
+        Some(port)
+    }
+
+    /// Notes that a board came, under this name: all others are gone for longer.
+    pub(crate) fn came(&mut self, serial: &Serial, hostname: &Hostname) {
+        if let Some(at) = self.entries.iter().position(|e| e.serial == *serial) {
+            let mut entry = self.entries.remove(at);
+            entry.hostname = hostname.clone();
+            self.entries.push(entry);
+        }
+    }
+
+    /// The book as it is written.
+    pub(crate) fn to_text(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(&File {
+            board: self.entries.clone(),
+        })
+    }
+
+    fn entry(&self, serial: &Serial) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.serial == *serial)
+    }
+
+    fn free(&self, unusable: &BTreeSet<u16>) -> Option<u16> {
+        let taken: BTreeSet<u16> = self.entries.iter().map(|entry| entry.port).collect();
+        self.range
+            .ports()
+            .find(|port| !taken.contains(port) && !unusable.contains(port))
+    }
+
+    /// Takes over an entry of the file, unless it contradicts the configuration or another one.
+    fn take(&mut self, entry: Entry) {
+        let fits = self.range.ports().contains(&entry.port);
+        let double = self
+            .entries
+            .iter()
+            .any(|known| known.port == entry.port || known.serial == entry.serial);
+        if fits && !double {
+            self.entries.push(entry);
+        }
+    }
+}
+
+/// `<state_dir>/http-gateway/ports.toml`
+pub(crate) fn path(state_dir: &Path) -> PathBuf {
+    state_dir.join("http-gateway/ports.toml")
+}
+
+/// Writes a book's text. Blocks until it is on the disk.
+pub(crate) fn write(path: &Path, text: &str) -> io::Result<()> {
+    atomic_file::replace(path, text.as_bytes(), MODE)
+}
+
+fn read(path: &Path) -> io::Result<Vec<Entry>> {
+    let text = fs::read_to_string(path)?;
+    let file: File = toml::from_str(&text).map_err(io::Error::other)?;
+    Ok(file.board)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    struct Bench {
+        dir: tempfile::TempDir,
+        range: &'static str,
+    }
+
+    impl Bench {
+        fn new(range: &'static str) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            Self { dir, range }
+        }
+
+        fn path(&self) -> PathBuf {
+            path(self.dir.path())
+        }
+
+        fn book(&self) -> PortBook {
+            PortBook::load(&self.path(), self.range.parse().unwrap())
+        }
+    }
+
+    fn serial(n: usize) -> Serial {
+        format!("A{n}").parse().unwrap()
+    }
+
+    fn attached(numbers: &[usize]) -> BTreeSet<Serial> {
+        numbers.iter().map(|n| serial(*n)).collect()
+    }
+
+    fn port(book: &mut PortBook, n: usize, here: &[usize]) -> Option<u16> {
+        let hostname = Hostname::plain(&serial(n));
+        let port = book.port_for(&serial(n), &hostname, &attached(here), &BTreeSet::new());
+        book.came(&serial(n), &hostname);
+        port
+    }
+
+    #[test]
+    fn a_board_keeps_its_port_over_restarts_in_any_order() {
+        let bench = Bench::new("8001-8064");
+        let mut book = bench.book();
+        assert_eq!(port(&mut book, 1, &[1]), Some(8001));
+        assert_eq!(port(&mut book, 2, &[1, 2]), Some(8002));
+        write(&bench.path(), &book.to_text().unwrap()).unwrap();
+        let mut again = bench.book();
+        assert_eq!(again.entries(), book.entries());
+        assert_eq!(port(&mut again, 2, &[2]), Some(8002));
+        assert_eq!(port(&mut again, 3, &[2, 3]), Some(8003));
+        assert_eq!(port(&mut again, 1, &[1, 2, 3]), Some(8001));
+    }
+
+    #[test]
+    fn in_a_full_range_the_board_that_is_gone_for_longest_loses_its_port() {
+        let mut book = Bench::new("8001-8003").book();
+        for n in 1..=3 {
+            port(&mut book, n, &[n]);
+        }
+        port(&mut book, 1, &[1]);
+        assert_eq!(port(&mut book, 4, &[4, 2]), Some(8003));
+        assert_eq!(port(&mut book, 5, &[5, 4, 2]), Some(8001));
+        assert_eq!(port(&mut book, 6, &[6, 5, 4, 2]), None);
+        assert_eq!(port(&mut book, 2, &[6, 5, 4, 2]), Some(8002));
+    }
+
+    #[test]
+    fn a_port_that_somebody_else_holds_is_passed_over() {
+        let mut book = Bench::new("8001-8002").book();
+        let (one, name) = (serial(1), Hostname::plain(&serial(1)));
+        let here = attached(&[1]);
+        let held = BTreeSet::from([8001]);
+        assert_eq!(
+            book.port_for(&one, &name, &here, &BTreeSet::new()),
+            Some(8001)
+        );
+        assert_eq!(book.port_for(&one, &name, &here, &held), Some(8002));
+        assert_eq!(book.entries().len(), 1);
+        let all = BTreeSet::from([8001, 8002]);
+        assert_eq!(book.port_for(&one, &name, &here, &all), None);
+    }
+
+    #[test]
+    fn a_damaged_file_is_set_aside() {
+        let bench = Bench::new("8001-8064");
+        fs::create_dir_all(bench.path().parent().unwrap()).unwrap();
+        fs::write(bench.path(), "[[board]]\nserial = \"..\"").unwrap();
+        assert!(bench.book().entries().is_empty());
+        assert!(!bench.path().exists());
+        assert!(bench.path().with_extension("damaged").exists());
+    }
+
+    #[test]
+    fn a_file_that_contradicts_itself_or_the_range_is_taken_as_far_as_it_does_not() {
+        let bench = Bench::new("8001-8064");
+        let entry = |serial: &str, port: u16| {
+            format!("[[board]]\nserial = \"{serial}\"\nhostname = \"cpy-000001\"\nport = {port}\n")
+        };
+        let text = [
+            entry("A1", 8001),
+            entry("A2", 8001),
+            entry("A1", 8002),
+            entry("A3", 80),
+        ];
+        write(&bench.path(), &text.concat()).unwrap();
+        let book = bench.book();
+        assert_eq!(book.entries().len(), 1);
+        assert_eq!(
+            (book.entries()[0].serial.as_str(), book.entries()[0].port),
+            ("A1", 8001)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn two_boards_never_have_one_port(coming in prop::collection::vec((0..8_usize, 0..4_usize), 0..60)) {
+            let mut book = Bench::new("8001-8005").book();
+            let mut here: Vec<usize> = Vec::new();
+            for (board, keep) in coming {
+                here.retain(|other| other % 4 != keep && *other != board);
+                here.push(board);
+                let given = port(&mut book, board, &here);
+                prop_assert!(given.is_some() || here.len() > 5);
+                let ports: BTreeSet<u16> = book.entries().iter().map(|entry| entry.port).collect();
+                prop_assert_eq!(ports.len(), book.entries().len());
+                prop_assert!(ports.iter().all(|port| (8001..=8005).contains(port)));
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Why a request is not served: each reason with its status and its sentence, in one place.
+
+use cpy_board::http::{Body, ClientError, sentence};
+use cpy_board::{Daemon, Hostname};
+use hyper::header::{ALLOW, CONNECTION, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use hyper::{Response, StatusCode};
+
+use crate::host::HostError;
+
+/// Why a request is not served. The text is what its sender is told.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("{0}")]
+    Host(#[from] HostError),
+    #[error("{0} is neither a board nor this gateway.")]
+    Elsewhere(String),
+    #[error("No board is plugged in.")]
+    NoBoard,
+    #[error(
+        "Several boards are plugged in: ask for one of them by its name. http://{0}/ lists them."
+    )]
+    SeveralBoards(String),
+    #[error(
+        "Pages from this origin may not use the board. The gateway's allowed_origins lists those that may."
+    )]
+    Origin,
+    #[error("There is nothing at this path.")]
+    Path,
+    #[error("{0} is not plugged in.")]
+    NotPluggedIn(Hostname),
+    #[error("The password is needed. Leave the user name empty.")]
+    PasswordMissing,
+    #[error("The password is wrong. Leave the user name empty.")]
+    PasswordWrong,
+    #[error("{NO_PASSWORD}")]
+    NoPasswordSet,
+    #[error("This is not possible here. Possible are: {0}.")]
+    Method(&'static str),
+    #[error("Files are uploaded to a directory with PUT, or with POST as multipart/form-data.")]
+    NotAForm,
+    #[error("The form cannot be understood, or was cut short.")]
+    BrokenForm,
+    #[error("The form holds no file.")]
+    EmptyForm,
+    #[error("The gateway's {what} ({}) is not running.", .0.name(), what = service(*.0))]
+    NotRunning(Daemon),
+    #[error("The gateway's {what} ({}) broke off before it answered.", .0.name(), what = service(*.0))]
+    BrokeOff(Daemon),
+    #[error("The drive cannot be read: {0}")]
+    DriveUnreadable(String),
+}
+
+/// How the owner of a board gets a password.
+pub(crate) const NO_PASSWORD: &str = "No password is set. Put CIRCUITPY_WEB_API_PASSWORD = \"...\" into settings.toml \
+    on the board's drive, or password = \"...\" below [http] into the gateway's configuration.";
+
+/// What a person calls a daemon.
+pub(crate) fn service(daemon: Daemon) -> &'static str {
+    match daemon {
+        Daemon::SerialBridge => "console service",
+        Daemon::FileProxy => "file service",
+    }
+}
+
+impl Refusal {
+    /// Why a daemon gave no answer; the details are for the log.
+    pub(crate) fn unanswered(daemon: Daemon, error: &ClientError) -> Self {
+        let details = cpy_board::daemon::with_causes(error);
+        match error {
+            ClientError::NotRunning { .. } => {
+                tracing::warn!(error = details, "a service is not running");
+                Self::NotRunning(daemon)
+            }
+            ClientError::Broken { .. } => {
+                tracing::warn!(error = details, "a service gave no answer");
+                Self::BrokeOff(daemon)
+            }
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Host(_) | Self::BrokenForm | Self::EmptyForm => StatusCode::BAD_REQUEST,
+            Self::Elsewhere(_) => StatusCode::MISDIRECTED_REQUEST,
+            Self::NoBoard
+            | Self::NotPluggedIn(_)
+            | Self::NotRunning(_)
+            | Self::DriveUnreadable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Origin | Self::NoPasswordSet => StatusCode::FORBIDDEN,
+            Self::SeveralBoards(_) | Self::Path => StatusCode::NOT_FOUND,
+            Self::PasswordMissing | Self::PasswordWrong => StatusCode::UNAUTHORIZED,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BrokeOff(_) => StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    pub(crate) fn reply(&self) -> Response<Body> {
+        let mut reply = sentence(self.status(), self.to_string());
+        let header: Option<(HeaderName, &'static str)> = match self {
+            Self::Host(_) => Some((CONNECTION, "close")),
+            Self::PasswordMissing | Self::PasswordWrong => {
+                Some((WWW_AUTHENTICATE, "Basic realm=\"CircuitPython\""))
+            }
+            Self::Method(allow) => Some((ALLOW, allow)),
+            _ => None,
+        };
+        if let Some((name, value)) = header {
+            reply
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
+        }
+        reply
+    }
+}

@@ -1,0 +1,124 @@
+//! Requests to serial-bridge: the state of consoles, and WebSockets, which are tunnels once they are open.
+
+use cpy_board::http::{Body, empty, stream};
+use cpy_board::status::ConsoleStatuses;
+use cpy_board::{Daemon, RuntimeDir, Serial, Shutdown};
+use http_body_util::Empty;
+use hyper::header::{
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use hyper::http::request::Parts;
+use hyper::upgrade::OnUpgrade;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::io::copy_bidirectional_with_sizes;
+use tracing::Instrument as _;
+
+use crate::refusal::Refusal;
+use crate::service::{Service, passed_back, request};
+
+/// The client's part of the handshake. Extensions are left out: the gateway does not offer any.
+const HANDSHAKE: [HeaderName; 3] = [
+    SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION,
+    SEC_WEBSOCKET_PROTOCOL,
+];
+/// The daemon's part.
+const HANDSHAKE_ANSWER: [HeaderName; 2] = [SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL];
+/// Bytes under way in each direction. Consoles are slow, and serial-bridge keeps what is more.
+const BUFFER: usize = 4096;
+
+/// The daemon that has the consoles.
+#[derive(Clone, Debug)]
+pub(crate) struct SerialBridge {
+    service: Service,
+    shutdown: Shutdown,
+}
+
+impl SerialBridge {
+    pub(crate) fn new(runtime_dir: &RuntimeDir, shutdown: Shutdown) -> Self {
+        Self {
+            service: Service::new(Daemon::SerialBridge, runtime_dir, shutdown.clone()),
+            shutdown,
+        }
+    }
+
+    /// Every console.
+    pub(crate) async fn consoles(&self) -> Result<ConsoleStatuses, Refusal> {
+        let consoles = self.service.document("/boards").await?;
+        consoles.map_err(|_| Refusal::BrokeOff(Daemon::SerialBridge))
+    }
+
+    /// Opens a board's console as a WebSocket. From then on bytes are copied both ways, until one side
+    /// ends or the gateway does.
+    pub(crate) async fn open(
+        &self,
+        board: &Serial,
+        head: Parts,
+    ) -> Result<Response<Body>, Refusal> {
+        let mut request = request(Method::GET, &format!("/boards/{board}/console"));
+        copy(&HANDSHAKE, &head.headers, request.headers_mut());
+        mark_upgrade(request.headers_mut());
+        let mut answer = self
+            .service
+            .send(request.map(|()| stream(Empty::new())))
+            .await?;
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(passed_back(answer));
+        }
+        let client = hyper::upgrade::on(Request::from_parts(head, ()));
+        let console = hyper::upgrade::on(&mut answer);
+        self.shutdown
+            .spawn(tunnel(client, console, self.shutdown.clone()).in_current_span());
+        let mut reply = empty(StatusCode::SWITCHING_PROTOCOLS);
+        copy(&HANDSHAKE_ANSWER, answer.headers(), reply.headers_mut());
+        mark_upgrade(reply.headers_mut());
+        Ok(reply)
+    }
+}
+
+/// Whether a request asks for a WebSocket (RFC 6455, section 4.2.1).
+pub(crate) fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    let lists = |name: &HeaderName, wanted: &str| {
+        headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|item| item.trim().eq_ignore_ascii_case(wanted))
+    };
+    lists(&UPGRADE, "websocket") && lists(&CONNECTION, "upgrade")
+}
+
+async fn tunnel(client: OnUpgrade, console: OnUpgrade, shutdown: Shutdown) {
+    let copy = async {
+        let (client, console) = tokio::try_join!(client, console)?;
+        let (mut client, mut console) = (TokioIo::new(client), TokioIo::new(console));
+        // An error is how most clients go: a closed tab, a lost network.
+        let ended = copy_bidirectional_with_sizes(&mut client, &mut console, BUFFER, BUFFER).await;
+        tracing::debug!(?ended, "console closed");
+        Ok::<(), hyper::Error>(())
+    };
+    tokio::select! {
+        result = copy => {
+            if let Err(error) = result {
+                tracing::debug!(%error, "the console did not open");
+            }
+        }
+        () = shutdown.requested() => {}
+    }
+}
+
+fn copy(names: &[HeaderName], from: &HeaderMap, to: &mut HeaderMap) {
+    for name in names {
+        for value in from.get_all(name) {
+            to.append(name, value.clone());
+        }
+    }
+}
+
+fn mark_upgrade(headers: &mut HeaderMap) {
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+}

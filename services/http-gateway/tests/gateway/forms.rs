@@ -1,0 +1,117 @@
+//! Files sent by a browser's form.
+
+use crate::bench::{Bench, PICO, RIGHT};
+use crate::wire::Answer;
+
+const PLAIN: &str = "Accept: */*\r\n";
+
+/// Sends a form with a field and these files.
+async fn post(bench: &Bench, path: &str, files: &[(&str, &str)], headers: &str) -> Answer {
+    let mut body = "--xx\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhi\r\n".to_owned();
+    for (name, content) in files {
+        body += &format!(
+            "--xx\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n{content}\r\n"
+        );
+    }
+    body += "--xx--\r\n";
+    let host = bench.address;
+    let length = body.len();
+    let mut wire = bench.connect().await;
+    wire.send(&format!(
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\n\
+         Content-Type: multipart/form-data; boundary=xx\r\n{headers}\r\n{body}"
+    ))
+    .await;
+    wire.answer().await
+}
+
+#[tokio::test]
+async fn each_file_becomes_a_put_below_the_directory() {
+    let bench = Bench::new().await;
+    let files = [
+        ("C:\\me\\a b%.py", "one"),
+        ("", "nothing"),
+        ("../../boot.py", "two\r\n--x\r\n"),
+    ];
+    post(&bench, "/fs/lib/", &files, &format!("{RIGHT}{PLAIN}"))
+        .await
+        .is(201);
+    let seen = bench.files.seen.all();
+    let lines: Vec<&str> = seen.iter().map(|seen| seen.line.as_str()).collect();
+    assert_eq!(
+        lines,
+        [
+            format!("PUT /boards/{PICO}/fs/lib/a%20b%25.py"),
+            format!("PUT /boards/{PICO}/fs/lib/boot.py")
+        ]
+    );
+    assert_eq!(seen[0].body, b"one");
+    assert_eq!(seen[1].body, b"two\r\n--x\r\n");
+    assert_eq!(seen[0].header("transfer-encoding"), Some("chunked"));
+}
+
+#[tokio::test]
+async fn a_browser_is_sent_back_to_the_directory() {
+    let bench = Bench::new().await;
+    let headers = format!("{RIGHT}Accept: text/html,*/*\r\n");
+    let answer = post(&bench, "/fs/a%20b/", &[("x", "1")], &headers).await;
+    answer.is(303).has("location", "/fs/a%20b/");
+}
+
+#[tokio::test]
+async fn the_first_refusal_is_the_answer() {
+    let bench = Bench::new().await;
+    let long = "x".repeat(300_000);
+    for accept in [PLAIN, "Accept: text/html\r\n"] {
+        let files = [("a", "1"), ("refused", long.as_str()), ("b", "2")];
+        let answer = post(&bench, "/fs/", &files, &format!("{RIGHT}{accept}")).await;
+        answer.is(409).says("The drive belongs to the board");
+        assert!(bench.files.seen.last().line.ends_with("/fs/refused"));
+    }
+}
+
+#[tokio::test]
+async fn a_form_needs_what_a_put_needs() {
+    let bench = Bench::new().await;
+    let file = [("a", "1")];
+    post(&bench, "/fs/", &file, PLAIN).await.is(401);
+    let evil = format!("{RIGHT}Origin: http://evil\r\n");
+    post(&bench, "/fs/", &file, &evil).await.is(403);
+    post(&bench, "/fs/code.py", &file, RIGHT).await.is(405);
+    post(&bench, "/fs/", &[], RIGHT)
+        .await
+        .is(400)
+        .says("no file");
+    let plain = format!("{RIGHT}Content-Type: text/plain\r\nContent-Length: 0\r\n");
+    bench
+        .request("POST", "/fs/", &plain)
+        .await
+        .is(415)
+        .says("multipart/form-data");
+    assert!(bench.files.seen.all().is_empty());
+}
+
+#[tokio::test]
+async fn a_form_cut_short_cuts_its_file_short() {
+    let bench = Bench::new().await;
+    let host = bench.address;
+    let part = "--xx\r\nContent-Disposition: form-data; name=\"f\"; filename=\"cut\"\r\n\r\nfirst half\r\n";
+    let mut wire = bench.connect().await;
+    wire.send(&format!(
+        "POST /fs/ HTTP/1.1\r\nHost: {host}\r\n{RIGHT}Content-Length: 500\r\n\
+         Content-Type: multipart/form-data; boundary=xx\r\n\r\n{part}"
+    ))
+    .await;
+    bench
+        .files
+        .seen
+        .wait("the file", |seen| seen.line.ends_with("/cut"))
+        .await;
+    drop(wire);
+    bench
+        .files
+        .seen
+        .wait("the cut", |seen| seen.end == Some(false))
+        .await;
+}

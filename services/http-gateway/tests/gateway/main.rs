@@ -1,0 +1,13 @@
+//! The gateway over real TCP, with stand-ins for the daemons behind it. Each test is a line of PROTOCOL.
+
+mod access;
+mod bench;
+mod boards;
+mod connections;
+mod console;
+mod documents;
+mod files;
+mod forms;
+mod pages;
+mod stand_in;
+mod wire;
