@@ -1,0 +1,71 @@
+//! An interpreter that has the console: what is typed goes to it, and Ctrl-C interrupts it.
+
+use std::collections::VecDeque;
+
+use crate::line_editor::{CTRL_C, CTRL_D, Entered, LineEditor};
+use crate::vm::Vm;
+
+/// What the running job waits for.
+#[derive(Debug)]
+enum Asks {
+    Nothing,
+    Line(Box<LineEditor>),
+    Bytes(usize),
+}
+
+/// A running job and what it asks for.
+#[derive(Debug)]
+pub(crate) struct Foreground {
+    pub(crate) vm: Vm,
+    asks: Asks,
+}
+
+impl Foreground {
+    pub(crate) fn new(vm: Vm) -> Self {
+        Self {
+            vm,
+            asks: Asks::Nothing,
+        }
+    }
+
+    pub(crate) fn ask_line(&mut self) {
+        self.asks = Asks::Line(Box::default());
+    }
+
+    pub(crate) fn ask_bytes(&mut self, count: usize) {
+        self.asks = Asks::Bytes(count);
+    }
+
+    /// Takes of what was typed as much as the job wants; the echo goes to `out`. Ctrl-C is for
+    /// the job whether it reads or not, and what was typed before it is dropped, as on a board.
+    pub(crate) fn take(&mut self, typed: &mut VecDeque<u8>, out: &mut Vec<u8>) {
+        if let Some(at) = typed.iter().rposition(|&byte| byte == CTRL_C) {
+            typed.drain(..=at);
+            self.asks = Asks::Nothing;
+            self.vm.interrupt();
+        }
+        match &mut self.asks {
+            Asks::Nothing => {}
+            Asks::Line(editor) => {
+                while let Some(byte) = typed.pop_front() {
+                    let answer = match editor.feed(byte, out) {
+                        Some(Entered::Line(line)) => Some(line),
+                        Some(Entered::Control(CTRL_D)) => None,
+                        Some(Entered::Control(_)) | None => continue,
+                    };
+                    self.vm.answer_line(answer);
+                    self.asks = Asks::Nothing;
+                    return;
+                }
+            }
+            Asks::Bytes(count) => {
+                if !typed.is_empty() {
+                    let count = typed.len().min(*count);
+                    let bytes: Vec<u8> = typed.drain(..count).collect();
+                    self.vm.answer_bytes(&bytes);
+                    self.asks = Asks::Nothing;
+                }
+            }
+        }
+    }
+}
