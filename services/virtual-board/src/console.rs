@@ -20,6 +20,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::time::{Instant, sleep_until};
 
 use crate::line_editor::CTRL_C;
+use crate::readiness::readiness;
 use crate::watch::Watch;
 
 /// CircuitPython holds its first words back for so long, for the host to turn its echo off.
@@ -130,7 +131,7 @@ impl Console {
                     self.opens.next().await?;
                     if self.slave_is_open()? {
                         self.host = Host::Present {
-                            port: AsyncFd::register(Arc::clone(&self.master))?,
+                            port: readiness(&self.master)?,
                             speak_at: Instant::now() + SETTLE,
                         };
                         return Ok(ConsoleEvent::Opened);

@@ -18,6 +18,7 @@ mod line_editor;
 mod links;
 mod messages;
 mod options;
+mod readiness;
 mod repl;
 mod vm;
 mod watch;

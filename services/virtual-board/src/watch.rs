@@ -3,13 +3,16 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
 use tokio::io::unix::AsyncFd;
 
+use crate::readiness::readiness;
+
 /// A watch on one file.
 pub(crate) struct Watch {
-    inotify: AsyncFd<OwnedFd>,
+    inotify: AsyncFd<Arc<OwnedFd>>,
 }
 
 impl Watch {
@@ -27,7 +30,7 @@ impl Watch {
         let inotify = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
         add_watch(&inotify, path, flags)?;
         Ok(Self {
-            inotify: AsyncFd::register(inotify)?,
+            inotify: readiness(&Arc::new(inotify))?,
         })
     }
 
