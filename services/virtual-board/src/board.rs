@@ -381,7 +381,7 @@ impl Board {
     }
 
     fn print_title(&mut self, title: &Title<'_>) {
-        self.console.print(title.sequence(&self.identity));
+        self.console.print(title.sequence());
     }
 }
 
@@ -442,7 +442,7 @@ fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text += &format!(": {cause}");
+        text = format!("{text}: {cause}");
         source = cause.source();
     }
     text

@@ -140,13 +140,13 @@ impl Console {
                 Host::Present { port, speak_at } => {
                     let to_send = self.output.as_slices().0;
                     tokio::select! {
-                        received = receive(port, &mut self.typed) => return match received? {
-                            true => Ok(ConsoleEvent::Typed),
-                            false => {
-                                self.hang_up();
-                                Ok(ConsoleEvent::Closed)
+                        received = receive(port, &mut self.typed) => {
+                            if received? {
+                                return Ok(ConsoleEvent::Typed);
                             }
-                        },
+                            self.hang_up();
+                            return Ok(ConsoleEvent::Closed);
+                        }
                         sent = send(port, *speak_at, to_send), if !to_send.is_empty() => {
                             self.output.drain(..sent?);
                             return Ok(ConsoleEvent::Drained);

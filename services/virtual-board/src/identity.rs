@@ -1,4 +1,4 @@
-//! Who a board says it is: its serial, its banner and its boot_out.txt.
+//! Who a board says it is: its serial, its banner and its `boot_out.txt`.
 
 use std::fmt;
 use std::path::{Component, Path};
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use crate::Options;
 
 /// The CircuitPython release that the board claims to run.
-const VERSION: &str = "10.0.3";
+pub(crate) const VERSION: &str = "10.0.3";
 const BUILD_DATE: &str = "2025-10-17";
 
 /// A board's USB serial number. Anything that can name one directory goes, odd ones too: what
@@ -67,11 +67,6 @@ impl From<&Options> for Identity {
 }
 
 impl Identity {
-    /// The release, as the title sequence has it.
-    pub(crate) fn version(&self) -> &'static str {
-        VERSION
-    }
-
     /// The line above the REPL's first prompt, without a line end.
     pub(crate) fn banner(&self) -> String {
         format!(
@@ -80,7 +75,7 @@ impl Identity {
         )
     }
 
-    /// The contents of boot_out.txt, with the line ends that the console gives them.
+    /// The contents of `boot_out.txt`, with the line ends that the console gives them.
     pub(crate) fn boot_out(&self) -> String {
         format!(
             "{}\r\nBoard ID:{}\r\nUID:{}\r\n",

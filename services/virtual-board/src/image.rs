@@ -10,6 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use fatfs::{FatType, FileSystem, FormatVolumeOptions, FsOptions};
+use tempfile::NamedTempFile;
 
 use crate::{Identity, Options};
 
@@ -81,11 +82,7 @@ impl Image {
                 cluster: self.cluster,
                 source,
             })?;
-            let fresh = path.with_extension("new");
-            File::create(&fresh)
-                .and_then(|mut file| file.write_all(&bytes))
-                .and_then(|()| fs::rename(&fresh, path))
-                .map_err(failed)?;
+            write_new(path, &bytes).map_err(failed)?;
         }
         let mode = if read_only { 0o444 } else { 0o644 };
         fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed)
@@ -114,28 +111,19 @@ impl Image {
     }
 
     fn format(&self, volume: &mut [u8]) -> io::Result<()> {
-        let clusters = volume.len() / self.cluster as usize;
-        let format = |fat_type| {
-            FormatVolumeOptions::new()
-                .bytes_per_cluster(self.cluster)
-                .fat_type(fat_type)
-                .fats(1)
-                .max_root_dir_entries(512)
-                .sectors_per_track(63)
-                .heads(255)
-                .drive_num(0x80)
-                .volume_label(*b"CIRCUITPY  ")
-        };
-        // 4084 clusters is the most that FAT12 numbers. Around the limit it depends on the size
-        // of the table which of the two fits, so the second choice is the other one.
-        let (first, second) = if clusters < 4085 {
-            (FatType::Fat12, FatType::Fat16)
-        } else {
-            (FatType::Fat16, FatType::Fat12)
-        };
-        fatfs::format_volume(Cursor::new(&mut *volume), format(first))
-            .or_else(|_| fatfs::format_volume(Cursor::new(&mut *volume), format(second)))?;
+        let shape = FormatVolumeOptions::new()
+            .bytes_per_cluster(self.cluster)
+            .fats(1)
+            .max_root_dir_entries(512)
+            .sectors_per_track(63)
+            .heads(255)
+            .drive_num(0x80)
+            .volume_label(*b"CIRCUITPY  ");
+        fatfs::format_volume(Cursor::new(&mut *volume), shape)?;
         let fs = FileSystem::new(Cursor::new(&mut *volume), FsOptions::new())?;
+        if fs.fat_type() == FatType::Fat32 {
+            return Err(io::Error::other("too many clusters for FAT16"));
+        }
         let root = fs.root_dir();
         let write = |name: &str, contents: &str| {
             let mut file = root.create_file(name)?;
@@ -159,8 +147,8 @@ impl Image {
     }
 }
 
-/// The partition's first byte in an image and its length: behind a partition table, or all of it
-/// where there is none.
+/// The FAT volume in an image: what is behind the partition table, or all of it where there is
+/// none.
 pub(crate) fn read_volume(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.read_to_end(&mut bytes)?;
@@ -177,9 +165,18 @@ pub(crate) fn read_volume(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Writes a file that is there whole or not at all.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let directory = path.parent().filter(|parent| *parent != Path::new(""));
+    let mut file = NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))?;
+    file.write_all(bytes)?;
+    file.persist(path)?;
+    Ok(())
+}
+
 fn settings(options: &Options) -> String {
     let mut lines = String::new();
-    let mut add = |key: &str, value: String| lines += &format!("{key} = {value}\n");
+    let mut add = |key: &str, value: String| lines.extend([key, " = ", &value, "\n"]);
     if let Some(password) = &options.password {
         add("CIRCUITPY_WEB_API_PASSWORD", quoted(password));
     }
@@ -198,7 +195,10 @@ fn quoted(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
-            c if c.is_control() => quoted += &format!("\\u{:04x}", u32::from(c)),
+            c if c.is_control() => {
+                let code = u32::from(c);
+                quoted.extend(["\\u", &format!("{code:04x}")]);
+            }
             c => quoted.push(c),
         }
     }

@@ -37,6 +37,7 @@ enum Sequence {
     LetterO,
 }
 
+#[derive(Clone, Copy)]
 enum Key {
     Up,
     Down,
@@ -302,15 +303,15 @@ mod tests {
         (last, String::from_utf8(out).unwrap())
     }
 
-    fn line(text: &str) -> Option<Entered> {
-        Some(Entered::Line(text.to_owned()))
+    fn line(text: &str) -> Entered {
+        Entered::Line(text.to_owned())
     }
 
     #[test]
     fn a_typed_line_is_echoed_and_entered() {
         let mut editor = LineEditor::default();
         let (entered, seen) = type_in(&mut editor, "1+1 é\r".as_bytes());
-        assert_eq!(entered, line("1+1 é"));
+        assert_eq!(entered, Some(line("1+1 é")));
         assert_eq!(seen, "1+1 é\r\n");
     }
 
@@ -318,7 +319,7 @@ mod tests {
     fn cursor_keys_insert_and_delete_in_the_middle() {
         let mut editor = LineEditor::default();
         let (entered, seen) = type_in(&mut editor, b"abd\x1b[Dc\x1b[H\x1b[3~\x1bOF!\x08?\r");
-        assert_eq!(entered, line("bcd?"));
+        assert_eq!(entered, Some(line("bcd?")));
         assert_eq!(
             seen,
             "abd\x08cd\x08\x08\x08\x08\x1b[Kbcd\x08\x08\x08bcd!\x08\x1b[K?\r\n"
@@ -330,12 +331,12 @@ mod tests {
         let mut editor = LineEditor::default();
         type_in(&mut editor, b"first\rsecond\rsecond\r");
         let (entered, seen) = type_in(&mut editor, b"\x1b[A\x1b[A\x1b[A\r");
-        assert_eq!(entered, line("first"));
+        assert_eq!(entered, Some(line("first")));
         assert_eq!(seen, "second\x1b[6D\x1b[Kfirst\r\n");
         let mut out = Vec::new();
         editor.begin(">>> ", "", &mut out);
         let (entered, _) = type_in(&mut editor, b"\x1b[A\x1b[B\r");
-        assert_eq!(entered, line(""));
+        assert_eq!(entered, Some(line("")));
     }
 
     #[test]
@@ -347,7 +348,7 @@ mod tests {
         editor.begin("... ", "if x:\n", &mut out);
         assert_eq!(out, b"...     ");
         let (entered, _) = type_in(&mut editor, b"    pass\r");
-        assert_eq!(entered, line("    pass"));
+        assert_eq!(entered, Some(line("    pass")));
         out.clear();
         editor.begin("... ", "if x:\n    pass\n", &mut out);
         assert_eq!(out, b"... ", "the indent stays off for this statement");

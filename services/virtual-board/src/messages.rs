@@ -1,6 +1,6 @@
 //! The words of CircuitPython's main.c, as they leave the board, line ends included.
 
-use crate::Identity;
+use crate::identity::VERSION;
 use crate::vm::Outcome;
 
 pub(crate) const CLEAR_LINE: &str = "\x1b[2K\x1b[0G";
@@ -21,7 +21,7 @@ pub(crate) enum Title<'a> {
 }
 
 impl Title<'_> {
-    pub(crate) fn sequence(&self, identity: &Identity) -> String {
+    pub(crate) fn sequence(&self) -> String {
         let status = match self {
             Self::Executing(file) => (*file).to_owned(),
             Self::Repl => "REPL".to_owned(),
@@ -30,6 +30,6 @@ impl Title<'_> {
                 None => "Done".to_owned(),
             },
         };
-        format!("\x1b]0;🐍{status} | {}\x1b\\", identity.version())
+        format!("\x1b]0;🐍{status} | {VERSION}\x1b\\")
     }
 }

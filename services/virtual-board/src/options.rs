@@ -53,15 +53,15 @@ pub struct Options {
     #[arg(long, value_name = "NAME")]
     pub instance_name: Option<String>,
 
-    /// The name in the banner and in boot_out.txt
+    /// The name in the banner and in `boot_out.txt`
     #[arg(long, default_value = "Raspberry Pi Pico")]
     pub board_name: String,
 
-    /// The chip in the banner and in boot_out.txt
+    /// The chip in the banner and in `boot_out.txt`
     #[arg(long, default_value = "rp2040")]
     pub mcu: String,
 
-    /// The board's id in boot_out.txt
+    /// The board's id in `boot_out.txt`
     #[arg(long, value_name = "ID", default_value = "raspberry_pi_pico")]
     pub board_id: String,
 

@@ -90,7 +90,7 @@ impl Vm {
         }
     }
 
-    /// Raises KeyboardInterrupt in the running job.
+    /// Raises `KeyboardInterrupt` in the running job.
     pub(crate) fn interrupt(&mut self) {
         match self {
             Self::Python(python) => python.interrupt(),
