@@ -359,19 +359,17 @@ impl Board {
         let State::Repl { interpreter, .. } = &mut self.state else {
             return;
         };
-        if let Some(interpreter) = interpreter {
-            interpreter.vm.start(job);
-            return;
+        if interpreter.is_none() {
+            match self.executor.start_repl() {
+                Ok(vm) => *interpreter = Some(Foreground::new(vm)),
+                Err(error) => {
+                    tracing::error!(error = %chain(&error), "cannot evaluate");
+                    return self.job_done(&Outcome::raised(None, trouble(&error)));
+                }
+            }
         }
-        match self.executor.start_repl() {
-            Ok(mut vm) => {
-                vm.start(job);
-                *interpreter = Some(Foreground::new(vm));
-            }
-            Err(error) => {
-                tracing::error!(error = %chain(&error), "cannot evaluate");
-                self.job_done(&Outcome::raised(None, trouble(&error)));
-            }
+        if let Some(interpreter) = interpreter {
+            interpreter.begin(job);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::line_editor::{CTRL_C, CTRL_D, Entered, LineEditor};
-use crate::vm::Vm;
+use crate::vm::{Job, Vm};
 
 /// What the running job waits for.
 #[derive(Debug)]
@@ -26,6 +26,12 @@ impl Foreground {
             vm,
             asks: Asks::Nothing,
         }
+    }
+
+    /// Starts a job; what an earlier one asked for is forgotten.
+    pub(crate) fn begin(&mut self, job: Job) {
+        self.asks = Asks::Nothing;
+        self.vm.start(job);
     }
 
     pub(crate) fn ask_line(&mut self) {

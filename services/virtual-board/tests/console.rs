@@ -22,10 +22,12 @@ fn a_run_says_what_a_board_says_in_its_order() {
     let bench = bench();
     let board = VirtualBoard::plug_in(bench.path(), &[]);
     let mut console = board.console();
-    assert_eq!(console.wait_for("reload.\r\n"), format!("{STATUS}{PRESS}"));
+    // How much of the first run it saw depends on who was faster.
+    let first = console.wait_for("Use CTRL-D to reload.\r\n");
+    assert!(first.ends_with(&format!("{STATUS}{PRESS}")), "{first:?}");
     console.type_in("\x04");
     assert_eq!(
-        console.wait_for("reload.\r\n"),
+        console.wait_for("Use CTRL-D to reload.\r\n"),
         format!(
             "soft reboot\r\n\r\n{STATUS}\x1b[2K\x1b[0Gcode.py output:\r\n{}Hello World!\r\n{}\
              \r\nCode done running.\r\n{PRESS}",
@@ -79,7 +81,7 @@ fn an_exception_is_told_in_the_boards_form_and_in_the_title() {
     let code = "def f():\n    return 1 / 0\n\nf()\n";
     let board = VirtualBoard::with_code(bench.path(), code);
     let mut console = board.console();
-    console.wait_for("reload.\r\n");
+    console.wait_for("Use CTRL-D to reload.\r\n");
     console.type_in("\x04");
     let run = console.wait_for("Code done running.\r\n");
     let (_, ending) = run.split_once(&title("code.py")).expect("a title");
@@ -210,8 +212,10 @@ fn long_program(line_end: u8) -> (Vec<u8>, String) {
 #[test]
 fn a_change_reloads_three_quarters_of_a_second_after_the_last_write() {
     let bench = bench();
-    let board = VirtualBoard::with_code(bench.path(), "while True:\n    pass\n");
+    let code = "import time\nwhile True:\n    print('running')\n    time.sleep(0.01)\n";
+    let board = VirtualBoard::with_code(bench.path(), code);
     let mut console = board.console();
+    console.wait_for("running");
     board.save("code.py", "print('first')\n");
     let stopped = console.wait_for("Code stopped by auto-reload. Reloading soon.\r\n");
     assert!(stopped.contains(&title("Done")), "{stopped:?}");
@@ -281,23 +285,34 @@ fn input_reads_lines_and_bytes_from_the_console() {
 }
 
 #[test]
-fn a_host_that_comes_back_finds_a_board_that_waits() {
+fn a_host_that_comes_back_finds_nothing_of_what_was_left_unread() {
+    let bench = bench();
+    let board = VirtualBoard::plug_in(bench.path(), &[]);
+    let mut console = board.console();
+    console.enter_repl();
+    console.type_in("print('unread' * 1000)\r");
+    console.wait_for("unread' * 1000)\r\n");
+    drop(console);
+    let mut console = board.console();
+    console.type_in("\x03\x04");
+    let seen = console.wait_for("Code done running.\r\n");
+    assert!(!seen.contains("unreadunread"), "{seen:?}");
+    console.wait_for(PRESS);
+}
+
+#[test]
+fn every_host_is_told_what_it_can_do() {
     let bench = bench();
     let board = VirtualBoard::plug_in(bench.path(), &[]);
     for _ in 0..3 {
-        let mut console = board.console();
-        assert_eq!(console.wait_for("reload.\r\n"), format!("{STATUS}{PRESS}"));
-        console.type_in("x");
-        console.wait_for(">>> ");
-        console.type_in("print('unread' * 1000)\r");
-        drop(console);
-        let mut console = board.console();
-        console.type_in("\x03\x04");
-        let seen = console.wait_for("Code done running.\r\n");
-        assert!(!seen.contains("unreadunread"), "{seen:?}");
-        console.wait_for("Use CTRL-D to reload.\r\n");
-        drop(console);
-        // Whether the board has noticed yet shows in nothing but what it says next.
+        // A host that comes at the very moment when another goes is taken for the same one.
+        eventually("the host is told", || {
+            let mut console = board.console();
+            (0..3).any(|_| console.read_some() > 0)
+                && console
+                    .wait_for("Use CTRL-D to reload.\r\n")
+                    .ends_with(&format!("{STATUS}{PRESS}"))
+        });
     }
 }
 
@@ -338,26 +353,19 @@ fn an_idle_board_uses_no_processor_time() {
     let board = VirtualBoard::plug_in(bench.path(), &[]);
     let mut console = board.console();
     console.enter_repl();
-    let used = || {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", board.process.id())).unwrap();
-        let switches = std::fs::read_to_string(format!("/proc/{}/status", board.process.id()));
-        let switches = switches.unwrap();
-        let wakes = switches
+    let wakes = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", board.process.id()));
+        let status = status.expect("the board runs");
+        let line = status
             .lines()
             .find(|line| line.starts_with("voluntary_ctxt"));
-        (
-            stat.split(' ').nth(13).map(str::to_owned),
-            wakes.map(str::to_owned),
-        )
+        line.expect("a count").to_owned()
     };
-    let mut before = used();
-    // Ten reads of a tenth of a second each in which nothing comes, and nothing wakes.
-    eventually("the board settles", || {
-        let now = used();
-        std::mem::replace(&mut before, now.clone()) == now
+    // Every quiet read takes a tenth of a second. Before the first quiet spell there may be
+    // leftovers: the program's process is reaped.
+    eventually("the board sleeps", || {
+        let before = wakes();
+        (0..5).for_each(|_| assert_eq!(console.read_some(), 0));
+        wakes() == before
     });
-    for _ in 0..10 {
-        assert_eq!(console.read_some(), 0);
-    }
-    assert_eq!(used(), before);
 }

@@ -28,6 +28,15 @@ pub(crate) struct PythonError {
     source: io::Error,
 }
 
+/// What becomes of a Ctrl-C. A signal that comes before the job is under way would be lost, or
+/// would end a process that has no handler yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Interrupt {
+    TooEarly,
+    Held,
+    Possible,
+}
+
 /// A running interpreter.
 #[derive(Debug)]
 pub(crate) struct Python {
@@ -41,9 +50,7 @@ pub(crate) struct Python {
     incoming: Vec<u8>,
     /// An event that waits for the output that was printed before it.
     held: Option<VmEvent>,
-    /// Before the runner has its handler, a signal would end the process.
-    ready: bool,
-    interrupted_early: bool,
+    interrupt: Interrupt,
     // Removed after the process was killed: fields drop in this order.
     _workspace: Workspace,
 }
@@ -89,13 +96,13 @@ impl Python {
             outgoing: Vec::new(),
             incoming: Vec::new(),
             held: None,
-            ready: false,
-            interrupted_early: false,
+            interrupt: Interrupt::TooEarly,
             _workspace: workspace,
         })
     }
 
     pub(super) fn start(&mut self, job: Job) {
+        self.interrupt = Interrupt::TooEarly;
         match job {
             Job::File(name) => self.request(b'F', name.as_bytes()),
             Job::Single(source) => self.request(b'S', source.as_bytes()),
@@ -105,12 +112,10 @@ impl Python {
     }
 
     pub(super) fn interrupt(&mut self) {
-        if self.ready {
-            if let Err(error) = kill_process(self.pid, Signal::INT) {
-                tracing::debug!(%error, "cannot interrupt Python");
-            }
-        } else {
-            self.interrupted_early = true;
+        if self.interrupt != Interrupt::Possible {
+            self.interrupt = Interrupt::Held;
+        } else if let Err(error) = kill_process(self.pid, Signal::INT) {
+            tracing::debug!(%error, "cannot interrupt Python");
         }
     }
 
@@ -203,9 +208,10 @@ impl Python {
 
     fn take_event(&mut self, kind: u8, payload: &[u8]) -> Option<VmEvent> {
         match kind {
-            b'R' => {
-                self.ready = true;
-                if std::mem::take(&mut self.interrupted_early) {
+            b'S' => {
+                let held = self.interrupt == Interrupt::Held;
+                self.interrupt = Interrupt::Possible;
+                if held {
                     self.interrupt();
                 }
                 None

@@ -101,8 +101,9 @@ class Keyboard:
 class Interpreter:
     """Executes jobs in one namespace and says how they ended, in CircuitPython's words."""
 
-    def __init__(self, files):
+    def __init__(self, files, channel):
         self.files = files
+        self.channel = channel
         self.running = False
         main = types.ModuleType("__main__")
         sys.modules["__main__"] = main
@@ -119,6 +120,8 @@ class Interpreter:
         try:
             try:
                 self.running = True
+                # From here on a Ctrl-C is this job's.
+                self.channel.send(b"S")
                 exec(self.compile(kind, source), self.namespace)
             finally:
                 self.running = False
@@ -196,8 +199,7 @@ def main():
     # sys.path[0] is where this file is; the board's files come in its place.
     sys.path[:1] = [files, os.path.join(files, "lib")]
     sys.argv = [""]
-    interpreter = Interpreter(files)
-    channel.send(b"R")
+    interpreter = Interpreter(files, channel)
     while True:
         try:
             kind, source = channel.receive()

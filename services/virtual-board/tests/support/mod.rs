@@ -19,19 +19,19 @@ use tempfile::TempDir;
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A directory for boards and their images.
-pub fn bench() -> TempDir {
+pub(crate) fn bench() -> TempDir {
     TempDir::with_prefix("virtual-board-test-").expect("a temporary directory")
 }
 
 /// A plugged-in board; dropping it kills it.
-pub struct VirtualBoard {
-    pub process: Child,
-    pub directory: PathBuf,
-    pub image: PathBuf,
+pub(crate) struct VirtualBoard {
+    pub(crate) process: Child,
+    pub(crate) directory: PathBuf,
+    pub(crate) image: PathBuf,
 }
 
 impl VirtualBoard {
-    pub fn plug_in(bench: &Path, arguments: &[&str]) -> Self {
+    pub(crate) fn plug_in(bench: &Path, arguments: &[&str]) -> Self {
         let image = bench.join("drive.img");
         let mut process = Command::new(env!("CARGO_BIN_EXE_cpy-virtual-board"))
             .args(["--serial", "S1", "--exit-with-parent", "--boards-dir"])
@@ -44,7 +44,9 @@ impl VirtualBoard {
             .expect("the board starts");
         let mut ready = String::new();
         let stdout = process.stdout.take().expect("its output is piped");
-        BufReader::new(stdout).read_line(&mut ready).unwrap();
+        BufReader::new(stdout)
+            .read_line(&mut ready)
+            .expect("its first line");
         let directory = ready
             .strip_prefix("ready ")
             .expect("a line that says ready");
@@ -56,23 +58,23 @@ impl VirtualBoard {
     }
 
     /// A board that runs this program.
-    pub fn with_code(bench: &Path, code: &str) -> Self {
+    pub(crate) fn with_code(bench: &Path, code: &str) -> Self {
         let board = Self::plug_in(bench, &[]);
         board.unplug();
         copy_in(&bench.join("drive.img"), "code.py", code);
         Self::plug_in(bench, &[])
     }
 
-    pub fn console(&self) -> Terminal {
+    pub(crate) fn console(&self) -> Terminal {
         Terminal::open(&self.directory.join("console"))
     }
 
     /// Writes a file to the drive, as a host does.
-    pub fn save(&self, name: &str, contents: &str) {
+    pub(crate) fn save(&self, name: &str, contents: &str) {
         copy_in(&self.image, name, contents);
     }
 
-    pub fn unplug(mut self) -> ExitStatus {
+    pub(crate) fn unplug(mut self) -> ExitStatus {
         let pid = Pid::from_child(&self.process);
         kill_process(pid, Signal::TERM).expect("the board runs");
         self.process.wait().expect("the board ends")
@@ -87,9 +89,9 @@ impl Drop for VirtualBoard {
 }
 
 /// Writes into the image with mtools.
-pub fn copy_in(image: &Path, name: &str, contents: &str) {
+pub(crate) fn copy_in(image: &Path, name: &str, contents: &str) {
     let source = image.with_extension("source");
-    fs::write(&source, contents).unwrap();
+    fs::write(&source, contents).expect("a file to copy");
     let status = Command::new("mcopy")
         .args(["-o", "-i"])
         .arg(format!("{}@@512", image.display()))
@@ -101,26 +103,26 @@ pub fn copy_in(image: &Path, name: &str, contents: &str) {
 }
 
 /// A host's end of the console, in raw mode.
-pub struct Terminal {
+pub(crate) struct Terminal {
     port: fs::File,
     /// What was read and not yet waited for.
     unread: Vec<u8>,
 }
 
 impl Terminal {
-    pub fn open(path: &Path) -> Self {
+    pub(crate) fn open(path: &Path) -> Self {
         let port = fs::OpenOptions::new()
             .read(true)
             .write(true)
             .custom_flags(rustix::fs::OFlags::NOCTTY.bits().cast_signed())
             .open(path)
             .expect("a console");
-        let mut settings = tcgetattr(&port).unwrap();
+        let mut settings = tcgetattr(&port).expect("a terminal");
         settings.make_raw();
         // A read returns after a tenth of a second at the latest.
         settings.special_codes[SpecialCodeIndex::VMIN] = 0;
         settings.special_codes[SpecialCodeIndex::VTIME] = 1;
-        tcsetattr(&port, OptionalActions::Now, &settings).unwrap();
+        tcsetattr(&port, OptionalActions::Now, &settings).expect("raw mode");
         Self {
             port,
             unread: Vec::new(),
@@ -128,7 +130,7 @@ impl Terminal {
     }
 
     /// Types, and reads what comes back meanwhile: as a terminal program does.
-    pub fn type_in(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn type_in(&mut self, bytes: impl AsRef<[u8]>) {
         for chunk in bytes.as_ref().chunks(1024) {
             self.port.write_all(chunk).expect("the port takes it");
             if bytes.as_ref().len() > 1024 {
@@ -137,7 +139,7 @@ impl Terminal {
         }
     }
 
-    pub fn read_some(&mut self) -> usize {
+    pub(crate) fn read_some(&mut self) -> usize {
         let mut buffer = [0; 8192];
         let count = self.port.read(&mut buffer).expect("the board is there");
         self.unread.extend_from_slice(&buffer[..count]);
@@ -145,7 +147,7 @@ impl Terminal {
     }
 
     /// Reads up to and including the words; all that was read since the last wait.
-    pub fn wait_for(&mut self, words: &str) -> String {
+    pub(crate) fn wait_for(&mut self, words: &str) -> String {
         let end = Instant::now() + DEADLINE;
         loop {
             let found = self
@@ -166,7 +168,7 @@ impl Terminal {
     }
 
     /// From a board that waits to its REPL.
-    pub fn enter_repl(&mut self) -> String {
+    pub(crate) fn enter_repl(&mut self) -> String {
         self.wait_for("Use CTRL-D to reload.\r\n");
         self.type_in("x");
         self.wait_for(">>> ")
@@ -174,7 +176,7 @@ impl Terminal {
 }
 
 /// Waits until it is so.
-pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + DEADLINE;
     while !condition() {
         assert!(Instant::now() < end, "{what}");
