@@ -3,7 +3,6 @@
 //! The states are those of CircuitPython's main.c: code.py runs; it is done and the board waits
 //! for a key or a change of the drive; a REPL has the console.
 
-use std::error::Error;
 use std::future::{Future, pending};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::console::{Console, ConsoleEvent};
 use crate::drive::Drive;
+use crate::error::{chain, trouble};
 use crate::executor::{Executor, Program};
 use crate::foreground::Foreground;
 use crate::line_editor::CTRL_D;
@@ -24,36 +24,10 @@ use crate::messages::{
 use crate::repl::{Repl, Request};
 use crate::vm::{Job, Outcome, VmEvent};
 use crate::watch::Watch;
-use crate::{Identity, Image, ImageError, Options};
+use crate::{BoardError, Identity, Image, ImageError, Options};
 
 /// From the last change of the drive to the reload.
 const RELOAD_DELAY: Duration = Duration::from_millis(750);
-
-/// Why a board could not be plugged in, or fell off.
-#[derive(Debug, thiserror::Error)]
-pub enum BoardError {
-    /// There is no drive.
-    #[error(transparent)]
-    Image(#[from] ImageError),
-    /// There is no directory for the board.
-    #[error("cannot make the board's directory {directory}")]
-    Links {
-        /// The board's directory.
-        directory: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// The script cannot be read.
-    #[error("cannot read the script")]
-    Script(#[source] io::Error),
-    /// There is no console, or no more.
-    #[error("the console's terminal failed")]
-    Console(#[source] io::Error),
-    /// Changes of the image are not told.
-    #[error("cannot watch the drive's image")]
-    Watch(#[source] io::Error),
-}
 
 enum State {
     /// The program has the console.
@@ -429,19 +403,4 @@ fn prepare_image(options: &Options) -> Result<PathBuf, ImageError> {
     // The link has to lead there from anywhere.
     path.canonicalize()
         .map_err(|source| ImageError::File { path, source })
-}
-
-/// What a person at the console reads of a fault of the machine around the board.
-fn trouble(error: &dyn Error) -> String {
-    format!("virtual-board: {}\n", chain(error))
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
+use std::future::pending;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -225,6 +226,8 @@ async fn send(port: &AsyncFd<Arc<OwnedFd>>, speak_at: Instant, bytes: &[u8]) -> 
         match guard.try_io(|master| Ok(rustix::io::write(master, bytes)?)) {
             Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
             Ok(sent) => return sent,
+            // The host is gone; that is told by what receives.
+            Err(_would_block) if guard.ready().is_write_closed() => pending().await,
             Err(_would_block) => {}
         }
     }

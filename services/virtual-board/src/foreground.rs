@@ -18,6 +18,8 @@ enum Asks {
 pub(crate) struct Foreground {
     pub(crate) vm: Vm,
     asks: Asks,
+    /// So much of what was typed holds no Ctrl-C.
+    searched: usize,
 }
 
 impl Foreground {
@@ -25,12 +27,14 @@ impl Foreground {
         Self {
             vm,
             asks: Asks::Nothing,
+            searched: 0,
         }
     }
 
     /// Starts a job; what an earlier one asked for is forgotten.
     pub(crate) fn begin(&mut self, job: Job) {
         self.asks = Asks::Nothing;
+        self.searched = 0;
         self.vm.start(job);
     }
 
@@ -45,11 +49,22 @@ impl Foreground {
     /// Takes of what was typed as much as the job wants; the echo goes to `out`. Ctrl-C is for
     /// the job whether it reads or not, and what was typed before it is dropped, as on a board.
     pub(crate) fn take(&mut self, typed: &mut VecDeque<u8>, out: &mut Vec<u8>) {
-        if let Some(at) = typed.iter().rposition(|&byte| byte == CTRL_C) {
-            typed.drain(..=at);
+        // Less than was there means that the console threw some away.
+        let new = if typed.len() < self.searched {
+            0
+        } else {
+            self.searched
+        };
+        if let Some(at) = typed.range(new..).rposition(|&byte| byte == CTRL_C) {
+            typed.drain(..=new + at);
             self.asks = Asks::Nothing;
             self.vm.interrupt();
         }
+        self.answer(typed, out);
+        self.searched = typed.len();
+    }
+
+    fn answer(&mut self, typed: &mut VecDeque<u8>, out: &mut Vec<u8>) {
         match &mut self.asks {
             Asks::Nothing => {}
             Asks::Line(editor) => {

@@ -10,6 +10,7 @@
 mod board;
 mod console;
 mod drive;
+mod error;
 mod executor;
 mod foreground;
 mod identity;
@@ -20,11 +21,13 @@ mod messages;
 mod options;
 mod readiness;
 mod repl;
+mod statement;
 mod vm;
 mod watch;
 mod workspace;
 
-pub use board::{Board, BoardError};
+pub use board::Board;
+pub use error::BoardError;
 pub use identity::{Identity, Serial};
 pub use image::{Image, ImageError};
 pub use options::Options;

@@ -2,6 +2,7 @@
 //! A state machine over bytes; who evaluates, and when, is the board's business.
 
 use crate::line_editor::{CTRL_A, CTRL_B, CTRL_C, CTRL_D, CTRL_E, Entered, LineEditor};
+use crate::statement::Statement;
 use crate::vm::{Job, Outcome};
 
 /// Half of the board's input buffer: what a raw paste may send ahead of being told to go on.
@@ -24,7 +25,7 @@ pub(crate) enum Request {
 enum Mode {
     Friendly {
         editor: LineEditor,
-        statement: String,
+        statement: Statement,
     },
     Paste {
         editor: LineEditor,
@@ -52,7 +53,7 @@ impl Repl {
         let mut repl = Self {
             mode: Mode::Friendly {
                 editor: LineEditor::default(),
-                statement: String::new(),
+                statement: Statement::default(),
             },
             banner,
             evaluating: false,
@@ -124,7 +125,7 @@ impl Repl {
     fn prompt(&mut self, out: &mut Vec<u8>) {
         match &mut self.mode {
             Mode::Friendly { editor, statement } => {
-                statement.clear();
+                *statement = Statement::default();
                 editor.begin(">>> ", "", out);
             }
             Mode::Paste { editor, .. } => {
@@ -132,7 +133,7 @@ impl Repl {
                 editor.begin(">>> ", "", out);
                 self.mode = Mode::Friendly {
                     editor,
-                    statement: String::new(),
+                    statement: Statement::default(),
                 };
             }
             Mode::Raw { .. } | Mode::RawPaste { .. } => {
@@ -149,14 +150,12 @@ impl Repl {
         let first_line = statement.is_empty();
         match editor.feed(byte, out)? {
             Entered::Line(line) => {
-                statement.push_str(&line);
-                if needs_more(statement) {
-                    statement.push('\n');
-                    editor.begin("... ", statement, out);
+                if statement.push(&line) {
+                    editor.begin("... ", statement.text(), out);
                 } else if statement.is_empty() {
                     self.prompt(out);
                 } else {
-                    return Some(Request::Evaluate(Job::Single(statement.clone())));
+                    return Some(Request::Evaluate(Job::Single(statement.text().to_owned())));
                 }
             }
             Entered::Control(CTRL_C) => {
@@ -165,7 +164,7 @@ impl Repl {
             }
             // Enough of the block: what there is gets evaluated.
             Entered::Control(CTRL_D) if !first_line => {
-                return Some(Request::Evaluate(Job::Single(statement.clone())));
+                return Some(Request::Evaluate(Job::Single(statement.text().to_owned())));
             }
             Entered::Control(_) if !first_line => {}
             Entered::Control(CTRL_A) => {
@@ -283,52 +282,6 @@ impl Repl {
     }
 }
 
-/// Whether a statement goes on in the next line: MicroPython's rule, which looks at brackets,
-/// quotes, a backslash at the end and the first word.
-fn needs_more(statement: &str) -> bool {
-    const COMPOUND: [&str; 8] = ["if", "while", "for", "try", "with", "def", "class", "async"];
-    if statement.is_empty() {
-        return false;
-    }
-    let bytes = statement.as_bytes();
-    let mut depth = [0_i32; 3];
-    // The quote that is open and whether it is a triple one.
-    let mut open: Option<(u8, bool)> = None;
-    let mut at = 0;
-    while at < bytes.len() {
-        let byte = bytes[at];
-        let triple = bytes[at..].starts_with(&[byte; 3]);
-        match (byte, open) {
-            (b'\'' | b'"', None) => {
-                open = Some((byte, triple));
-                at += if triple { 2 } else { 0 };
-            }
-            (b'\'' | b'"', Some((quote, long))) if quote == byte && (triple || !long) => {
-                open = None;
-                at += if long { 2 } else { 0 };
-            }
-            (b'\\', Some(_)) => at += 1,
-            (b'(', None) => depth[0] += 1,
-            (b')', None) => depth[0] -= 1,
-            (b'[', None) => depth[1] += 1,
-            (b']', None) => depth[1] -= 1,
-            (b'{', None) => depth[2] += 1,
-            (b'}', None) => depth[2] -= 1,
-            _ => {}
-        }
-        at += 1;
-    }
-    let first_word = statement
-        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .next()
-        .unwrap_or_default();
-    let compound = statement.starts_with('@') || COMPOUND.contains(&first_word);
-    matches!(open, Some((_, true)))
-        || (open.is_none() && depth.iter().any(|&depth| depth > 0))
-        || statement.ends_with('\\')
-        || (compound && !statement.ends_with('\n'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -349,33 +302,6 @@ mod tests {
 
     fn raw() -> Repl {
         Repl::raw("banner".to_owned(), &mut Vec::new())
-    }
-
-    #[test]
-    fn blocks_and_brackets_go_on_and_statements_do_not() {
-        for more in [
-            "if x:",
-            "def f():\n    pass",
-            "f(",
-            "'''a",
-            "x = \\",
-            "@d",
-            "f('(', \"a",
-        ] {
-            // The last one is an unclosed short quote: an error, not a block.
-            assert_eq!(needs_more(more), !more.starts_with("f('("), "{more:?}");
-        }
-        for whole in [
-            "",
-            "1+1",
-            "if x:\n    y\n",
-            "f('(')",
-            "'''a'''",
-            "iffy",
-            "'\\''",
-        ] {
-            assert!(!needs_more(whole), "{whole:?}");
-        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 use support::{VirtualBoard, bench, eventually};
@@ -101,8 +102,13 @@ fn an_exception_is_told_in_the_boards_form_and_in_the_title() {
 #[test]
 fn ctrl_c_stops_a_busy_loop() {
     let bench = bench();
-    let board = VirtualBoard::with_code(bench.path(), "while True:\n    pass\n");
+    let code = "print('busy')\nwhile True:\n    pass\n";
+    let board = VirtualBoard::with_code(bench.path(), code);
     let mut console = board.console();
+    console.type_in("\x03");
+    console.wait_for("Use CTRL-D to reload.\r\n");
+    console.type_in("\x04");
+    console.wait_for("busy\r\n");
     console.type_in("\x03");
     let seen = console.wait_for("Use CTRL-D to reload.\r\n");
     assert!(seen.contains("KeyboardInterrupt: \r\n"), "{seen:?}");
@@ -137,6 +143,21 @@ fn a_flood_stops_at_ctrl_c_however_little_is_read() {
         console.type_in("\x04");
         console.wait_for("code.py output:\r\n");
     }
+}
+
+#[test]
+fn a_host_may_leave_amid_a_flood() {
+    let bench = bench();
+    let board = VirtualBoard::plug_in(bench.path(), &["--flood"]);
+    for _ in 0..20 {
+        let mut console = board.console();
+        console.wait_for("lazy dog\r\n");
+    }
+    let mut console = board.console();
+    console.type_in("\x03");
+    console.wait_for("KeyboardInterrupt: \r\n");
+    drop(console);
+    assert!(board.unplug().success());
 }
 
 #[test]
@@ -287,17 +308,39 @@ fn input_reads_lines_and_bytes_from_the_console() {
 #[test]
 fn a_host_that_comes_back_finds_nothing_of_what_was_left_unread() {
     let bench = bench();
-    let board = VirtualBoard::plug_in(bench.path(), &[]);
+    let board = VirtualBoard::with_code(bench.path(), "print('unread' * 2000)\n");
     let mut console = board.console();
-    console.enter_repl();
-    console.type_in("print('unread' * 1000)\r");
-    console.wait_for("unread' * 1000)\r\n");
+    console.wait_for("Use CTRL-D to reload.\r\n");
+    console.type_in("\x04");
+    console.wait_for("code.py output:\r\n");
     drop(console);
+    eventually("the next host is told what it can do", || {
+        let mut console = board.console();
+        if (0..3).all(|_| console.read_some() == 0) {
+            return false;
+        }
+        let seen = console.wait_for(PRESS);
+        // Who comes at the very moment when another goes is taken for the same host.
+        let noticed = seen.contains(STATUS);
+        assert!(!noticed || !seen.contains("unreadunread"), "{seen:?}");
+        noticed
+    });
+}
+
+#[test]
+fn a_host_that_echoes_leaves_a_board_that_still_answers() {
+    let bench = bench();
+    let board = VirtualBoard::plug_in(bench.path(), &[]);
+    // A fresh port echoes: without raw mode the board reads its own words as typed.
+    let mut echoing = std::fs::File::open(board.directory.join("console")).unwrap();
+    echoing
+        .read_exact(&mut [0; 20_000])
+        .expect("the board talks to itself");
+    drop(echoing);
     let mut console = board.console();
-    console.type_in("\x03\x04");
-    let seen = console.wait_for("Code done running.\r\n");
-    assert!(!seen.contains("unreadunread"), "{seen:?}");
-    console.wait_for(PRESS);
+    console.type_in("\x03\x03");
+    console.wait_for(">>> ");
+    assert!(board.unplug().success());
 }
 
 #[test]
