@@ -30,6 +30,8 @@ pub struct DirWatch {
     inotify: RecommendedWatcher,
     watched: BTreeSet<PathBuf>,
     events: Arc<Events>,
+    /// A burst has begun, and nobody was told of it yet.
+    in_burst: bool,
 }
 
 /// What the watcher's thread leaves for the task that waits.
@@ -55,6 +57,7 @@ impl DirWatch {
             inotify,
             watched: BTreeSet::new(),
             events,
+            in_burst: false,
         })
     }
 
@@ -93,11 +96,16 @@ impl DirWatch {
         added
     }
 
-    /// Waits until something changed, and then until it has been quiet for a moment.
-    pub async fn changed(&self) {
-        self.events.signal.notified().await;
+    /// Waits until something changed, and then until it has been quiet for a moment. Where the future
+    /// is dropped half-way, the next call gives the burst that this one waited for.
+    pub async fn changed(&mut self) {
+        if !self.in_burst {
+            self.events.signal.notified().await;
+            self.in_burst = true;
+        }
         let end = Instant::now() + LONGEST_BURST;
         while Instant::now() < end && timeout(QUIET, self.events.signal.notified()).await.is_ok() {}
+        self.in_burst = false;
     }
 }
 

@@ -209,6 +209,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_wait_that_is_given_up_in_mid_burst_loses_nothing() {
+        let mut bench = Bench::new();
+        bench.plug("A1", "console", "/dev/null");
+        bench.next().await;
+        for serial in ["B2", "C3", "D4"] {
+            bench.plug(serial, "console", "/dev/null");
+            for patience in [0, 1, 5] {
+                let given_up = timeout(Duration::from_millis(patience), bench.watcher.changes());
+                if given_up.await.is_ok() {
+                    break;
+                }
+            }
+            let serial = serial.parse().unwrap();
+            bench.until(|boards| boards.contains_key(&serial)).await;
+        }
+    }
+
+    #[tokio::test]
     async fn a_replug_within_one_burst_is_a_change() {
         let mut bench = Bench::new();
         bench.plug("A1", "console", "/dev/null");
