@@ -194,6 +194,8 @@ async fn receive(port: &AsyncFd<Arc<OwnedFd>>, typed: &mut VecDeque<u8>) -> io::
     let mut buffer = [0; 4096];
     loop {
         let mut guard = port.readable().await?;
+        // Asked now: a guard forgets it when there is nothing to read.
+        let hung_up = guard.ready().is_read_closed();
         match guard.try_io(|master| Ok(rustix::io::read(master, &mut buffer)?)) {
             Ok(Ok(0)) => return Ok(false),
             Ok(Ok(count)) => {
@@ -213,7 +215,7 @@ async fn receive(port: &AsyncFd<Arc<OwnedFd>>, typed: &mut VecDeque<u8>) -> io::
             Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
             Ok(Err(error)) => return Err(error),
             // One host went and another came before this was read: that is a hang-up all the same.
-            Err(_would_block) if guard.ready().is_read_closed() => return Ok(false),
+            Err(_would_block) if hung_up => return Ok(false),
             Err(_would_block) => {}
         }
     }
@@ -223,11 +225,12 @@ async fn send(port: &AsyncFd<Arc<OwnedFd>>, speak_at: Instant, bytes: &[u8]) -> 
     sleep_until(speak_at).await;
     loop {
         let mut guard = port.writable().await?;
+        let hung_up = guard.ready().is_write_closed();
         match guard.try_io(|master| Ok(rustix::io::write(master, bytes)?)) {
             Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
             Ok(sent) => return sent,
             // The host is gone; that is told by what receives.
-            Err(_would_block) if guard.ready().is_write_closed() => pending().await,
+            Err(_would_block) if hung_up => pending().await,
             Err(_would_block) => {}
         }
     }

@@ -334,7 +334,7 @@ fn a_host_that_echoes_leaves_a_board_that_still_answers() {
     // A fresh port echoes: without raw mode the board reads its own words as typed.
     let mut echoing = std::fs::File::open(board.directory.join("console")).unwrap();
     echoing
-        .read_exact(&mut [0; 20_000])
+        .read_exact(&mut vec![0; 20_000])
         .expect("the board talks to itself");
     drop(echoing);
     let mut console = board.console();

@@ -39,6 +39,8 @@ impl VirtualBoard {
             .arg("--image")
             .arg(&image)
             .args(arguments)
+            // What a killed board leaves there goes with the bench.
+            .env("TMPDIR", bench)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the board starts");
