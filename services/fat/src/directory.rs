@@ -57,15 +57,15 @@ impl Record {
 pub(crate) struct Directory {
     pub(crate) place: Place,
     /// Its sectors in their order.
-    pub(super) sectors: Vec<u64>,
+    pub(crate) sectors: Vec<u64>,
     /// Its last cluster, which a further one is appended to.
-    pub(super) last_cluster: Option<Cluster>,
+    pub(crate) last_cluster: Option<Cluster>,
     /// The slots up to the end mark's sector; zeros from the end mark on.
-    pub(super) content: Vec<u8>,
+    pub(crate) content: Vec<u8>,
     /// The slot with the end mark; behind the last slot when there is none.
-    pub(super) end: usize,
+    pub(crate) end: usize,
     /// Which slots before the end are in use. Stray parts of long names are not.
-    pub(super) in_use: Vec<bool>,
+    pub(crate) in_use: Vec<bool>,
     /// Its entries, `.` and `..` and the volume's label not among them.
     pub(crate) records: Vec<Record>,
     /// What `.` and `..` say, in this order.

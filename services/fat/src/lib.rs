@@ -26,6 +26,9 @@
 //! Directories are not ended there by this crate; where one does end there (another system made it) and has to
 //! grow, a next cluster is chosen with which the half-written entry still means "end", if any is free.
 //!
+//! All this holds for a volume that was sound before. Where [`Volume::check`] finds chains that two files share,
+//! saving over or deleting one of them frees the other's clusters too; look before changing.
+//!
 //! What comes from the medium is believed only as far as it was checked: damage is [`Error::Damaged`], never a
 //! panic, a loop, or an access outside the volume.
 

@@ -72,11 +72,7 @@ impl<D: SectorDevice> Volume<D> {
         for sector in self.geometry.extent(cluster, 1) {
             transaction.put(sector, std::mem::replace(&mut content, Sector::ZERO));
         }
-        new.stage_clusters(self, &mut transaction);
-        transaction.then();
-        chain.stage(&self.geometry.table, &mut self.medium, &mut transaction)?;
-        new.stage_links(self, &mut transaction)?;
-        new.stage_entry(&mut transaction, entry);
+        new.stage(self, &mut transaction, &chain, entry)?;
         self.commit(transaction, &[&new.growth, &chain], &[], path)?;
         Ok(Place::Chain(cluster))
     }

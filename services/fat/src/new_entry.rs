@@ -100,41 +100,38 @@ impl<D: SectorDevice> Volume<D> {
 }
 
 impl NewEntry<'_> {
-    /// First phase: the directory's new clusters are zeros.
-    pub(crate) fn stage_clusters<D: SectorDevice>(
+    /// Stages all of it behind what the transaction holds so far, which is the content of `chain`. `entry` is to
+    /// own the chain; the transaction's phase is ended.
+    pub(crate) fn stage<D: SectorDevice>(
         &mut self,
-        volume: &Volume<D>,
+        volume: &mut Volume<D>,
         transaction: &mut Transaction<'_>,
-    ) {
+        chain: &Chain,
+        entry: RawEntry,
+    ) -> Result<(), Error> {
+        let table = volume.geometry.table;
+        // With the content: the directory's new clusters are zeros.
         for extent in self.growth.extents(&volume.geometry) {
             extent
                 .clone()
                 .for_each(|sector| transaction.put(sector, Sector::ZERO));
             self.directory.grow(extent);
         }
-    }
-
-    /// Second phase: they are a chain that nobody owns; then the directory's end leads to them.
-    pub(crate) fn stage_links<D: SectorDevice>(
-        &self,
-        volume: &mut Volume<D>,
-        transaction: &mut Transaction<'_>,
-    ) -> Result<(), Error> {
-        let table = volume.geometry.table;
+        transaction.then();
+        // Then both are chains that nobody owns.
+        chain.stage(&table, &mut volume.medium, transaction)?;
         self.growth.stage(&table, &mut volume.medium, transaction)?;
         transaction.then();
+        // Then the directory's end leads to its new clusters.
         if let (Some(last), Some(first)) = (self.directory.last_cluster, self.growth.first()) {
             table.set(&mut volume.medium, transaction, last, Link::Next(first))?;
             transaction.then_one_by_one();
         }
-        Ok(())
-    }
-
-    /// Last phase: the name is there.
-    pub(crate) fn stage_entry(&mut self, transaction: &mut Transaction<'_>, entry: RawEntry) {
+        // Then the name is there.
         let set = self.name.fill(entry);
         self.directory
             .stage_set(transaction, &self.placement.slots, &set);
         transaction.then();
+        Ok(())
     }
 }

@@ -177,3 +177,77 @@ fn fit_in_sector(run: &Range<usize>, count: usize, end: usize) -> Option<usize> 
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boot_sector::Geometry;
+    use crate::boot_sector::Place;
+    use crate::boot_sector::tests::pico;
+
+    /// A directory of `sectors` sectors in whose slots `X` is in use, `.` deleted, and the end mark behind them.
+    fn directory(sectors: u64, slots: &str) -> Directory {
+        let table = Geometry::parse(&pico(), 2047).unwrap().table;
+        let first = table.cluster(2).unwrap();
+        Directory {
+            place: Place::Chain(first),
+            sectors: (100..100 + sectors).collect(),
+            last_cluster: Some(first),
+            content: vec![0; slots.len().next_multiple_of(SLOTS_PER_SECTOR) * SLOT],
+            end: slots.len(),
+            in_use: slots.chars().map(|slot| slot == 'X').collect(),
+            records: Vec::new(),
+            dots: [None, None],
+            stray_parts: 0,
+        }
+    }
+
+    fn placed(directory: &Directory, count: usize) -> (Range<usize>, usize) {
+        let placement = directory.place(count, 16).unwrap();
+        (placement.slots, placement.growth)
+    }
+
+    #[test]
+    fn deleted_slots_are_used_again() {
+        let directory = directory(1, "XX.X..XX...X");
+        assert_eq!(placed(&directory, 1), (2..3, 0));
+        assert_eq!(placed(&directory, 2), (4..6, 0));
+        assert_eq!(placed(&directory, 3), (8..11, 0));
+        assert_eq!(placed(&directory, 4), (12..16, 0));
+    }
+
+    #[test]
+    fn a_run_within_one_sector_goes_before_one_across_two() {
+        let slots = format!("{}..{}XX...X", "X".repeat(14), "..XXXX");
+        assert_eq!(placed(&directory(2, &slots), 3), (24..27, 0));
+        assert_eq!(placed(&directory(2, &slots), 4), (28..32, 0));
+        assert_eq!(placed(&directory(2, &slots[..26]), 6), (24..30, 0));
+    }
+
+    #[test]
+    fn nothing_is_placed_behind_a_gap_after_the_end_mark() {
+        // Slots 14 and 15 are behind the end mark; a set in the next sector alone would not be seen.
+        assert_eq!(placed(&directory(2, &"X".repeat(14)), 3), (14..17, 0));
+        assert_eq!(placed(&directory(2, &"X".repeat(16)), 3), (16..19, 0));
+    }
+
+    #[test]
+    fn a_full_directory_grows_unless_it_is_the_fixed_root() {
+        assert_eq!(placed(&directory(1, &"X".repeat(16)), 3), (16..19, 1));
+        assert_eq!(placed(&directory(1, &"X".repeat(14)), 21), (14..35, 2));
+        let mut root = directory(1, &"X".repeat(16));
+        root.last_cluster = None;
+        assert_eq!(root.place(1, 16), None);
+        assert_eq!(directory(4096, &"X".repeat(MOST_SLOTS)).place(1, 16), None);
+    }
+
+    #[test]
+    fn a_new_name_takes_the_place_of_the_old_one_in_its_sector() {
+        let full = directory(2, &"X".repeat(32));
+        assert_eq!(full.place_instead(&(4..7), 3), Some(4..7));
+        assert_eq!(full.place_instead(&(4..7), 2), Some(4..6));
+        assert_eq!(full.place_instead(&(4..7), 4), None);
+        assert_eq!(full.place_instead(&(14..18), 2), None);
+        assert_eq!(directory(1, "XXXXX").place_instead(&(2..5), 9), Some(2..11));
+    }
+}

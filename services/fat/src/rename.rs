@@ -5,14 +5,15 @@
 //! small file gets a copy. Directories and large files cannot be copied: a cut between the last steps leaves them
 //! under both names, for a journal to finish. A directory's `..` leads to its new parent before the old name goes.
 
-use std::io::{self, Read};
+use std::io;
 
 use crate::boot_sector::Place;
 use crate::chain::Chain;
 use crate::device::{SECTOR_SIZE, SectorDevice};
-use crate::directory::Record;
+use crate::directory::{Directory, Record};
 use crate::entry::{Kind, RawEntry, SLOT};
 use crate::error::Error;
+use crate::name::Name;
 use crate::new_entry::NameSlots;
 use crate::numbers::{at_most, index, wide};
 use crate::path::Path;
@@ -43,83 +44,95 @@ impl<D: SectorDevice> Volume<D> {
         let (above, name) = to
             .split()
             .ok_or_else(|| Error::Exists { path: to.clone() })?;
-        let moved = match record.raw.kind() {
-            Kind::Directory => Some(self.place_of(&record.raw, from)?),
-            Kind::File => None,
-        };
         let into_itself = || Error::IntoItself {
             from: from.clone(),
             to: to.clone(),
         };
-        if moved.is_some() && above.is_within(from) {
+        if record.raw.kind() == Kind::Directory && above.is_within(from) {
             return Err(into_itself());
         }
         let places = self.places(&above)?;
         // The path may lead there by other names.
-        if moved.is_some_and(|moved| places.contains(&moved)) {
+        if record.raw.kind() == Kind::Directory
+            && places.contains(&self.place_of(&record.raw, from)?)
+        {
             return Err(into_itself());
         }
         let place = places.last().copied().unwrap_or(self.geometry.root);
-        let target = self.load_directory(place, &above)?;
-        let stays = place == source.place;
-        if let Some(existing) = target.find(name) {
-            if !stays || existing.slots != record.slots {
+        if place != source.place {
+            let target = self.load_directory(place, &above)?;
+            if target.find(name).is_some() {
                 return Err(Error::Exists { path: to.clone() });
             }
-            if existing.name.as_ref() == Some(name) {
-                return Ok(());
-            }
+            return self.move_entry(target, Some(source), &record, name, to);
         }
-
-        if stays {
-            let slots = NameSlots::new(name, |short| {
-                let others = source
-                    .records
-                    .iter()
-                    .filter(|other| other.slots != record.slots);
-                others
-                    .map(|other| other.raw.short_name())
-                    .any(|other| other == short)
-            });
-            if let Some(place) = source.place_instead(&record.slots, slots.count()) {
-                let mut transaction = self.transaction();
-                source.clear(&record.slots);
-                source.stage_set(&mut transaction, &place, &slots.fill(record.raw));
-                return self.commit(transaction, &[], &[], to);
+        match source.find(name) {
+            Some(other) if other.slots != record.slots => {
+                return Err(Error::Exists { path: to.clone() });
             }
+            Some(itself) if itself.name.as_ref() == Some(name) => return Ok(()),
+            Some(_) | None => {}
         }
+        if self.rename_within_sector(&mut source, &record, name, to)? {
+            return Ok(());
+        }
+        self.move_entry(source, None, &record, name, to)
+    }
 
-        let mut copy = self.copy_for_move(&record)?;
-        let clusters = copy.as_ref().map_or(0, |copy| copy.new_clusters);
-        let (home, mut left) = if stays {
-            (source, None)
-        } else {
-            (target, Some(source))
+    /// Puts the new name in the sector of the old one, if it fits there.
+    fn rename_within_sector(
+        &mut self,
+        directory: &mut Directory,
+        record: &Record,
+        name: &Name,
+        path: &Path,
+    ) -> Result<bool, Error> {
+        let name = NameSlots::new(name, |short| {
+            let mut others = directory.records.iter();
+            others.any(|other| other.slots != record.slots && other.raw.short_name() == short)
+        });
+        let Some(slots) = directory.place_instead(&record.slots, name.count()) else {
+            return Ok(false);
         };
-        let mut new = self.plan_entry(home, name, clusters, to)?;
-        let chain = self.choose(clusters, &new.growth, to)?;
+        let mut transaction = self.transaction();
+        directory.clear(&record.slots);
+        directory.stage_set(&mut transaction, &slots, &name.fill(record.raw.clone()));
+        self.commit(transaction, &[], &[], path)?;
+        Ok(true)
+    }
+
+    /// Gives what `record` is about a new name in `home` and takes away the old one, which is in `left`, or in
+    /// `home` too.
+    fn move_entry(
+        &mut self,
+        home: Directory,
+        mut left: Option<Directory>,
+        record: &Record,
+        name: &Name,
+        path: &Path,
+    ) -> Result<(), Error> {
+        let place = home.place;
+        let mut copy = self.copy_for_move(record)?;
+        let clusters = copy.as_ref().map_or(0, |copy| copy.new_clusters);
+        let mut new = self.plan_entry(home, name, clusters, path)?;
+        let chain = self.choose(clusters, &new.growth, path)?;
         let mut entry = record.raw.clone();
         let mut transaction = self.transaction();
         let mut old = Chain::default();
         if let Some(copy) = &mut copy {
             entry.set_first_cluster(chain.first().map_or(0, Cluster::number));
             let size = u64::from(entry.size());
-            let content: &mut dyn Read = &mut copy.content;
-            transaction.stream(content, size, chain.extents(&self.geometry));
+            transaction.stream(&mut copy.content, size, chain.extents(&self.geometry));
             old = std::mem::take(&mut copy.old);
         }
-        new.stage_clusters(self, &mut transaction);
-        transaction.then();
-        chain.stage(&self.geometry.table, &mut self.medium, &mut transaction)?;
-        new.stage_links(self, &mut transaction)?;
-        new.stage_entry(&mut transaction, entry);
-        if let Some(Place::Chain(moved)) = moved.filter(|_| !stays) {
-            self.stage_parent(&mut transaction, moved, place)?;
+        new.stage(self, &mut transaction, &chain, entry)?;
+        if left.is_some() && record.raw.kind() == Kind::Directory {
+            self.stage_parent(&mut transaction, &record.raw, place)?;
         }
         let origin = left.as_mut().unwrap_or(&mut new.directory);
         origin.stage_removal(&mut transaction, &record.slots);
         old.stage_release(&self.geometry.table, &mut self.medium, &mut transaction)?;
-        self.commit(transaction, &[&new.growth, &chain], &[&old], to)
+        self.commit(transaction, &[&new.growth, &chain], &[&old], path)
     }
 
     /// Reads a file that is small enough to be copied, if there is room for the copy and the file is sound.
@@ -157,23 +170,28 @@ impl<D: SectorDevice> Volume<D> {
         }))
     }
 
-    /// Lets the `..` of the directory at `moved` lead to its new parent.
+    /// Lets the `..` of the directory that `entry` is about lead to its new parent.
     fn stage_parent(
         &mut self,
         transaction: &mut Transaction<'_>,
-        moved: Cluster,
+        entry: &RawEntry,
         parent: Place,
     ) -> Result<(), Error> {
         let number = self.geometry.parent_number(parent);
-        let extent = self.geometry.extent(moved, 1);
-        let sector = transaction.edit(&mut self.medium, extent.start, &extent)?;
-        let slot = &mut sector.bytes_mut()[SLOT..2 * SLOT];
-        let mut entry = RawEntry::from_slice(slot);
-        if entry.short_name() == ShortName::DOT_DOT {
-            entry.set_first_cluster(number);
-            slot.copy_from_slice(entry.bytes());
+        let moved = self
+            .geometry
+            .table
+            .cluster(entry.first_cluster(self.kind()));
+        if let Some(extent) = moved.map(|moved| self.geometry.extent(moved, 1)) {
+            let sector = transaction.edit(&mut self.medium, extent.start, &extent)?;
+            let slot = &mut sector.bytes_mut()[SLOT..2 * SLOT];
+            let mut dots = RawEntry::from_slice(slot);
+            if dots.short_name() == ShortName::DOT_DOT {
+                dots.set_first_cluster(number);
+                slot.copy_from_slice(dots.bytes());
+            }
+            transaction.then();
         }
-        transaction.then();
         Ok(())
     }
 }

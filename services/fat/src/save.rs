@@ -50,11 +50,7 @@ impl<D: SectorDevice> Volume<D> {
             own(&mut entry, &chain, bytes);
 
             transaction.stream(content, size, chain.extents(&self.geometry));
-            new.stage_clusters(self, &mut transaction);
-            transaction.then();
-            chain.stage(&self.geometry.table, &mut self.medium, &mut transaction)?;
-            new.stage_links(self, &mut transaction)?;
-            new.stage_entry(&mut transaction, entry);
+            new.stage(self, &mut transaction, &chain, entry)?;
             self.commit(transaction, &[&new.growth, &chain], &[], path)?;
             return Ok(Saved::Created);
         };

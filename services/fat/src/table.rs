@@ -1,7 +1,7 @@
 //! The allocation table: [`Cluster`], [`Link`], and [`Table`], which reads and changes the links.
 //!
 //! It owns how entries of 12, 16 and 32 bits are packed. It does not know what chains mean, nor which
-//! clusters to take; that is [`crate::chain`]'s and [`crate::allocate`]'s business.
+//! clusters to take; that is [`crate::chain`]'s and [`crate::free_space`]'s business.
 
 use std::io;
 use std::ops::{ControlFlow, Range};

@@ -8,23 +8,14 @@
 
 mod support;
 
-use std::io::Cursor;
-
 use cpy_fat::{Caching, Error, Finding, Volume};
 use support::image::{Image, SMALL_SHAPES, run};
-use support::memory::{MemoryDevice, Unflushed};
+use support::memory::MemoryDevice;
 use support::second_opinion::Baseline;
 use support::tree::{Tree, outline, read_tree};
-use support::{bytes, noon, path};
+use support::{bytes, noon, path, save};
 
 type Drive = Volume<MemoryDevice>;
-
-fn save(drive: &mut Drive, at: &str, content: &[u8]) -> Result<(), Error> {
-    let size = content.len().try_into().unwrap();
-    drive
-        .save(&path(at), size, &mut Cursor::new(content), noon())
-        .map(|_| ())
-}
 
 fn open(bytes: Vec<u8>) -> (MemoryDevice, Drive) {
     let device = MemoryDevice::new(bytes);
@@ -93,41 +84,68 @@ fn fill_sector(drive: &mut Drive) {
     panic!("no sector was filled");
 }
 
+/// Fills the one cluster of `/lib`, and all clusters that its table sector has room for.
+fn fill_cluster_and_go_far(drive: &mut Drive) {
+    drive.make_directory(&path("/lib"), noon()).unwrap();
+    for number in 0..14 {
+        save(drive, &format!("/lib/F{number}"), b"").unwrap();
+    }
+    let clusters = (drive.space().unwrap().free_clusters - 20).min(400);
+    save(
+        drive,
+        "/far",
+        &bytes(1, usize::try_from(clusters).unwrap() * 512),
+    )
+    .unwrap();
+}
+
 const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "save a file in a directory that grows by a far cluster",
+        prepare: fill_cluster_and_go_far,
+        change: |drive| {
+            save(drive, "/lib/a name that takes a few slots", &bytes(7, 900)).map(|_| ())
+        },
+        between: never,
+    },
     Scenario {
         name: "save a new file",
         prepare: scatter,
-        change: |drive| save(drive, "/a new file.txt", &bytes(7, 9000)),
+        change: |drive| save(drive, "/a new file.txt", &bytes(7, 9000)).map(|_| ()),
         between: never,
     },
     Scenario {
         name: "save an empty new file",
         prepare: scatter,
-        change: |drive| save(drive, "/EMPTY", b""),
+        change: |drive| save(drive, "/EMPTY", b"").map(|_| ()),
         between: never,
     },
     Scenario {
         name: "save over a file",
         prepare: scatter,
-        change: |drive| save(drive, "/code.py", &bytes(8, 7000)),
+        change: |drive| save(drive, "/code.py", &bytes(8, 7000)).map(|_| ()),
         between: never,
     },
     Scenario {
         name: "empty a file",
         prepare: scatter,
-        change: |drive| save(drive, "/code.py", b""),
+        change: |drive| save(drive, "/code.py", b"").map(|_| ()),
         between: never,
     },
     Scenario {
         name: "save a file whose name lies in two sectors",
         prepare: fill_sector,
-        change: |drive| save(drive, "/lib/a name that takes a few slots", &bytes(7, 900)),
+        change: |drive| {
+            save(drive, "/lib/a name that takes a few slots", &bytes(7, 900)).map(|_| ())
+        },
         between: never,
     },
     Scenario {
         name: "save a file whose name lies in three sectors",
         prepare: fill_sector,
-        change: |drive| save(drive, &format!("/lib/{}", "x".repeat(255)), &bytes(7, 900)),
+        change: |drive| {
+            save(drive, &format!("/lib/{}", "x".repeat(255)), &bytes(7, 900)).map(|_| ())
+        },
         between: never,
     },
     Scenario {
@@ -173,7 +191,9 @@ const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "move a file within its sector",
-        prepare: |drive| save(drive, "/code.py", &bytes(1, 3000)).unwrap(),
+        prepare: |drive| {
+            save(drive, "/code.py", &bytes(1, 3000)).unwrap();
+        },
         change: |drive| drive.rename(&path("/code.py"), &path("/main.py")),
         between: never,
     },
@@ -251,32 +271,27 @@ fn a_cut_at_any_sector_write_leaves_the_old_state_or_the_new_one() {
             let (device, mut drive) = open(std::fs::read(image.file()).unwrap());
             (scenario.prepare)(&mut drive);
             let old = read_tree(&mut drive).unwrap();
-            let start = device.bytes(Unflushed::Kept);
-            let written = device.written();
+            let start = device.bytes();
+            let (device, mut drive) = open(start.clone());
             (scenario.change)(&mut drive).unwrap();
             let new = read_tree(&mut drive).unwrap();
             assert_ne!(old, new, "{}: nothing happened", scenario.name);
-            let writes = device.written() - written;
+            let writes = device.written();
 
-            for left in 0..writes {
+            for left in 0..=writes {
                 let (device, mut drive) = open(start.clone());
                 device.cut_after(left);
                 let error = (scenario.change)(&mut drive).unwrap_err();
                 assert!(matches!(error, Error::Device(_)), "{error}");
-                for unflushed in [
-                    Unflushed::Kept,
-                    Unflushed::Some(1),
-                    Unflushed::Some(2),
-                    Unflushed::Some(3),
-                ] {
+                for (number, bytes) in device.aftermaths().into_iter().enumerate() {
                     let cut = format!(
-                        "{shape:?}: {}, cut after {left} of {writes} sectors, unflushed ones {unflushed:?}",
+                        "{shape:?}: {}, cut after {left} of {writes} sectors, aftermath {number}",
                         scenario.name
                     );
-                    let (mended, mut drive) = open(device.bytes(unflushed));
+                    let (mended, mut drive) = open(bytes);
                     assert_survived(&mut drive, scenario, &old, &new, &cut);
-                    if unflushed == Unflushed::Kept && drive.check().unwrap().is_clean() {
-                        std::fs::write(image.scratch(), mended.bytes(Unflushed::Kept)).unwrap();
+                    if number == 0 && drive.check().unwrap().is_clean() {
+                        std::fs::write(image.scratch(), mended.bytes()).unwrap();
                         baseline.assert_nothing_new(&image.scratch(), &cut);
                     }
                 }
@@ -318,27 +333,22 @@ fn a_directory_that_ends_on_a_split_table_entry_grows_safely() {
     let scenario = Scenario {
         name: "grow a directory on a split entry",
         prepare: |_| {},
-        change: |drive| save(drive, "/DIR/LAST", b"x"),
+        change: |drive| save(drive, "/DIR/LAST", b"x").map(|_| ()),
         between: never,
     };
     let old = read_tree(&mut drive).unwrap();
-    let start = device.bytes(Unflushed::Kept);
-    let written = device.written();
+    let start = device.bytes();
+    let (device, mut drive) = open(start.clone());
     (scenario.change)(&mut drive).unwrap();
     let new = read_tree(&mut drive).unwrap();
-    for left in 0..device.written() - written {
+    for left in 0..=device.written() {
         let (device, mut drive) = open(start.clone());
         device.cut_after(left);
         (scenario.change)(&mut drive).unwrap_err();
-        for unflushed in [Unflushed::Kept, Unflushed::Some(1), Unflushed::Some(2)] {
-            let (_, mut drive) = open(device.bytes(unflushed));
-            assert_survived(
-                &mut drive,
-                &scenario,
-                &old,
-                &new,
-                &format!("cut after {left}, {unflushed:?}"),
-            );
+        for bytes in device.aftermaths() {
+            let (_, mut drive) = open(bytes);
+            let cut = format!("cut after {left} sectors");
+            assert_survived(&mut drive, &scenario, &old, &new, &cut);
         }
     }
 }
@@ -349,16 +359,16 @@ fn a_cut_while_a_directory_moves_leaves_it_under_one_of_its_names_or_both() {
         let (device, mut drive) = open(std::fs::read(Image::new(shape).file()).unwrap());
         scatter(&mut drive);
         drive.make_directory(&path("/target"), noon()).unwrap();
-        let start = device.bytes(Unflushed::Kept);
-        let written = device.written();
+        let start = device.bytes();
+        let (device, mut drive) = open(start.clone());
         drive.rename(&path("/lib"), &path("/target/lib")).unwrap();
-        for left in 0..device.written() - written {
+        for left in 0..=device.written() {
             let (device, mut drive) = open(start.clone());
             device.cut_after(left);
             drive
                 .rename(&path("/lib"), &path("/target/lib"))
                 .unwrap_err();
-            let (_, mut drive) = open(device.bytes(Unflushed::Kept));
+            let (_, mut drive) = open(device.bytes());
             let tree = read_tree(&mut drive).unwrap();
             let modules = |lib: &str| {
                 tree.keys()
@@ -372,6 +382,19 @@ fn a_cut_while_a_directory_moves_leaves_it_under_one_of_its_names_or_both() {
             );
             assert!(tree.contains_key("/code.py"));
         }
+    }
+}
+
+#[test]
+fn a_new_name_within_the_sector_of_the_old_one_is_one_sector_write() {
+    for shape in SMALL_SHAPES {
+        let (device, mut drive) = open(std::fs::read(Image::new(shape).file()).unwrap());
+        save(&mut drive, "/code.py", b"x").unwrap();
+        let written = device.written();
+        drive
+            .rename(&path("/code.py"), &path("/a longer name.py"))
+            .unwrap();
+        assert_eq!(device.written(), written + 1);
     }
 }
 

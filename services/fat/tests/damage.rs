@@ -7,16 +7,12 @@
 
 mod support;
 
-use std::io::Cursor;
-
-use cpy_fat::{
-    Caching, Damage, Error, Finding, Partition, Path, SECTOR_SIZE, SectorDevice, Volume,
-};
+use cpy_fat::{Caching, Damage, Error, Finding, Partition, Path, SECTOR_SIZE, Volume};
 use proptest::prelude::*;
 use support::image::{FileDevice, Image, SMALL_SHAPES, Shape};
-use support::memory::{Command, MemoryDevice, Unflushed};
+use support::memory::{Command, MemoryDevice};
 use support::tree::read_tree;
-use support::{bytes, noon, path};
+use support::{bytes, noon, path, save};
 
 /// A used volume of a shape, as bytes.
 fn used(shape: Shape) -> Vec<u8> {
@@ -32,14 +28,7 @@ fn used(shape: Shape) -> Vec<u8> {
         .unwrap();
     }
     save(&mut drive, "/code.py", &bytes(1, 3000)).unwrap();
-    device.bytes(Unflushed::Kept)
-}
-
-fn save<D: SectorDevice>(drive: &mut Volume<D>, at: &str, content: &[u8]) -> Result<(), Error> {
-    let size = content.len().try_into().unwrap();
-    drive
-        .save(&path(at), size, &mut Cursor::new(content), noon())
-        .map(|_| ())
+    device.bytes()
 }
 
 /// A FAT12 volume of 512-byte clusters whose table entries can be set.

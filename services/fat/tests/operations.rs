@@ -14,7 +14,7 @@ use cpy_fat::{Caching, Error, Kind, Made, Saved, Timestamp};
 use support::image::{Image, SHAPES, Shape};
 use support::second_opinion::{Baseline, assert_all_agree};
 use support::tree::{Node, Tree, read_file};
-use support::{bytes, noon, path};
+use support::{bytes, noon, path, save};
 
 /// A volume, and what should be on it.
 struct Bench {
@@ -68,19 +68,6 @@ impl Bench {
             self.tree.insert(made.to_owned(), Node::Directory);
         }
     }
-}
-
-fn save<D: cpy_fat::SectorDevice>(
-    volume: &mut cpy_fat::Volume<D>,
-    at: &str,
-    content: &[u8],
-) -> Result<Saved, Error> {
-    volume.save(
-        &path(at),
-        content.len().try_into().unwrap(),
-        &mut Cursor::new(content),
-        noon(),
-    )
 }
 
 #[test]

@@ -5,15 +5,6 @@ use std::sync::{Arc, Mutex};
 
 use cpy_fat::{SECTOR_SIZE, SectorDevice};
 
-/// What happens at a cut to sectors that were written since the last flush.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unflushed {
-    /// All of them are on the medium.
-    Kept,
-    /// Some are, as this number says, in whatever order they came.
-    Some(u64),
-}
-
 #[derive(Default)]
 struct State {
     bytes: Vec<u8>,
@@ -21,7 +12,6 @@ struct State {
     unflushed: Vec<(usize, Vec<u8>)>,
     /// How many more sectors can be written.
     left: Option<usize>,
-    is_cut: bool,
     written: usize,
     commands: Vec<Command>,
 }
@@ -46,13 +36,9 @@ impl MemoryDevice {
         })))
     }
 
-    /// Lets `sectors` more sector writes through, and nothing after them.
+    /// Lets `sectors` more sector writes through, and nothing after them, not even a flush.
     pub(crate) fn cut_after(&self, sectors: usize) {
         self.0.lock().unwrap().left = Some(sectors);
-    }
-
-    pub(crate) fn is_cut(&self) -> bool {
-        self.0.lock().unwrap().is_cut
     }
 
     /// How many sectors were written.
@@ -65,23 +51,35 @@ impl MemoryDevice {
         std::mem::take(&mut self.0.lock().unwrap().commands)
     }
 
-    /// What is on the medium after the cut.
-    pub(crate) fn bytes(&self, unflushed: Unflushed) -> Vec<u8> {
+    /// What is on the medium.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.0.lock().unwrap().bytes.clone()
+    }
+
+    /// What may be on the medium after a cut: of the sectors written since the last flush all are there, or some
+    /// are, whatever the order in which they came. Every choice of a few sectors, a dozen choices of many.
+    pub(crate) fn aftermaths(&self) -> Vec<Vec<u8>> {
         let state = self.0.lock().unwrap();
-        let mut bytes = state.bytes.clone();
-        if let Unflushed::Some(seed) = unflushed {
-            let choices = super::bytes(seed, state.unflushed.len());
-            let lost = state
-                .unflushed
-                .iter()
-                .zip(choices)
-                .rev()
-                .filter(|(_, choice)| choice % 2 == 0);
-            for ((at, old), _) in lost {
-                bytes[*at..at + SECTOR_SIZE].copy_from_slice(old);
+        let count = state.unflushed.len();
+        let choices: Vec<u64> = if count <= 4 {
+            (0..1 << count).collect()
+        } else {
+            let random = super::bytes(1, 12 * 8);
+            let random = random
+                .chunks(8)
+                .map(|bytes| u64::from_le_bytes(bytes.try_into().unwrap()));
+            [0].into_iter().chain(random).collect()
+        };
+        let aftermath = |lost: u64| {
+            let mut bytes = state.bytes.clone();
+            for (number, (at, old)) in state.unflushed.iter().enumerate().rev() {
+                if lost >> (number % 64) & 1 == 1 {
+                    bytes[*at..at + SECTOR_SIZE].copy_from_slice(old);
+                }
             }
-        }
-        bytes
+            bytes
+        };
+        choices.into_iter().map(aftermath).collect()
     }
 }
 
@@ -112,7 +110,6 @@ impl SectorDevice for MemoryDevice {
         let start = usize::try_from(first).unwrap();
         for (number, sector) in (start..).zip(from.chunks(SECTOR_SIZE)) {
             if state.left == Some(0) {
-                state.is_cut = true;
                 return Err(io::Error::other("the cable was pulled"));
             }
             state.left = state.left.map(|left| left - 1);
@@ -127,7 +124,7 @@ impl SectorDevice for MemoryDevice {
 
     fn flush(&mut self) -> io::Result<()> {
         let mut state = self.0.lock().unwrap();
-        if state.is_cut {
+        if state.left == Some(0) {
             return Err(io::Error::other("the cable was pulled"));
         }
         state.commands.push(Command::Flush);

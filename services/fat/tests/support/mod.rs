@@ -7,7 +7,9 @@ pub(crate) mod memory;
 pub(crate) mod second_opinion;
 pub(crate) mod tree;
 
-use cpy_fat::{Path, Timestamp};
+use std::io::Cursor;
+
+use cpy_fat::{Error, Path, Saved, SectorDevice, Timestamp, Volume};
 
 /// Some moment; even, so that it is stored as it is.
 pub(crate) fn noon() -> Timestamp {
@@ -28,4 +30,14 @@ pub(crate) fn bytes(seed: u64, length: usize) -> Vec<u8> {
         state.to_le_bytes()[3]
     };
     (0..length).map(|_| next()).collect()
+}
+
+/// Saves a whole content.
+pub(crate) fn save<D: SectorDevice>(
+    volume: &mut Volume<D>,
+    at: &str,
+    content: &[u8],
+) -> Result<Saved, Error> {
+    let size = content.len().try_into().unwrap();
+    volume.save(&path(at), size, &mut Cursor::new(content), noon())
 }
