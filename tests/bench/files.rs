@@ -13,7 +13,7 @@ pub(crate) async fn measure(gateway: &Gateway) {
     let board = gateway
         .plug(
             "E6614C31BE0C0001",
-            &["--size", "16M", "--script", "/dev/null"],
+            &["--size", "32768", "--script", "/dev/null"],
         )
         .await;
     for (size, name, rounds) in SIZES {

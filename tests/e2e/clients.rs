@@ -42,39 +42,55 @@ fn circup_for(gateway: &Gateway, board: &Board, arguments: &[&str]) -> Command {
     let host = format!("{}.localhost", board.hostname());
     let port = gateway.address().port().to_string();
     command
-        .args(["--host", &host, "--port", &port, "--password", PASSWORD])
+        .args([
+            "--offline",
+            "--host",
+            &host,
+            "--port",
+            &port,
+            "--password",
+            PASSWORD,
+        ])
         .args(arguments);
     // circup keeps its bundles and its log below the home directory.
-    command.env("HOME", gateway.directory());
+    command
+        .env("HOME", gateway.directory())
+        .current_dir(gateway.directory());
     command
 }
 
-#[tokio::test]
-async fn circup_installs_lists_and_uninstalls_by_path() {
-    let gateway = Gateway::start().await;
-    let board = gateway.plug(SERIAL, &["--password", PASSWORD]).await;
-    let module = gateway.directory().join("blinker.py");
+/// A bundle of libraries where circup keeps those that it has downloaded, because there is no internet
+/// here: one module and one package.
+fn make_bundle(home: &Path) {
+    const TAG: &str = "20260101";
+    let data = home.join(".local/share/circup");
+    let bundle = data.join(format!("example/test-bundle-py/test-bundle-py-{TAG}"));
+    let parcel = bundle.join("lib/parcel");
+    std::fs::create_dir_all(&parcel).unwrap();
+    std::fs::create_dir_all(bundle.join("requirements/parcel")).unwrap();
     std::fs::write(
-        &module,
-        "__version__ = \"1.2.3\"\n__repo__ = \"https://example.invalid\"\n",
+        bundle.join("requirements/parcel/requirements.txt"),
+        "blinker\n",
     )
     .unwrap();
-    let package = gateway.directory().join("parcel");
-    std::fs::create_dir_all(&package).unwrap();
-    std::fs::write(package.join("__init__.py"), "__version__ = \"4.5.6\"\n").unwrap();
-    std::fs::write(package.join("inner.py"), "x = 1\n").unwrap();
-    ok(circup_for(
-        &gateway,
-        &board,
-        &["install", "--auto-file", "none", module.to_str().unwrap()],
-    ))
-    .await;
-    ok(circup_for(
-        &gateway,
-        &board,
-        &["install", package.to_str().unwrap()],
-    ))
-    .await;
+    let module = "__version__ = \"1.2.3\"\n__repo__ = \"https://example.invalid/blinker.git\"\n";
+    std::fs::write(bundle.join("lib/blinker.py"), module).unwrap();
+    let init = "__version__ = \"4.5.6\"\n__repo__ = \"https://example.invalid/parcel.git\"\n";
+    std::fs::write(parcel.join("__init__.py"), init).unwrap();
+    std::fs::write(parcel.join("inner.py"), "x = 1\n").unwrap();
+    let config = r#"{"test": "example/Test_Bundle"}"#;
+    std::fs::write(data.join("bundle_config.json"), config).unwrap();
+    let tags = format!(r#"{{"example/Test_Bundle": ["{TAG}"]}}"#);
+    std::fs::write(data.join("circup.json"), tags).unwrap();
+}
+
+#[tokio::test]
+async fn circup_installs_lists_and_uninstalls() {
+    let gateway = Gateway::start().await;
+    let board = gateway.plug(SERIAL, &["--password", PASSWORD]).await;
+    make_bundle(gateway.directory());
+    let circup = async |arguments: &[&str]| ok(circup_for(&gateway, &board, arguments)).await;
+    circup(&["install", "parcel"]).await;
     assert_eq!(
         board.image().tree("/lib"),
         [
@@ -84,13 +100,28 @@ async fn circup_installs_lists_and_uninstalls_by_path() {
             "/lib/parcel/inner.py"
         ]
     );
-    let list = ok(circup_for(&gateway, &board, &["freeze"])).await;
-    assert!(
-        list.contains("blinker==1.2.3") && list.contains("parcel==4.5.6"),
-        "{list}"
+    // circup changes the letters of paths to lower case: a short one below the directory it runs in.
+    std::fs::write(
+        gateway.directory().join("mine.py"),
+        "__version__ = \"0.0.1\"\n",
+    )
+    .unwrap();
+    circup(&["install", "./mine.py"]).await;
+    assert_eq!(
+        board.image().read("/lib/mine.py").unwrap(),
+        b"__version__ = \"0.0.1\"\n"
     );
-    ok(circup_for(&gateway, &board, &["uninstall", "parcel"])).await;
-    assert_eq!(board.image().tree("/lib"), ["/lib/blinker.py"]);
+    let frozen = circup(&["freeze"]).await;
+    for line in ["blinker==1.2.3", "parcel==4.5.6", "mine==0.0.1"] {
+        assert!(frozen.contains(line), "{line} is missing: {frozen}");
+    }
+    let listed = circup(&["list"]).await;
+    assert!(listed.contains("up to date"), "{listed}");
+    circup(&["uninstall", "parcel"]).await;
+    assert_eq!(
+        board.image().tree("/lib"),
+        ["/lib/blinker.py", "/lib/mine.py"]
+    );
 }
 
 #[tokio::test]

@@ -210,26 +210,16 @@ async fn hostile_paths_are_refused_and_change_nothing() {
         "%ff",
         "a:b",
         "a*b",
-        "a?b%3f",
+        "a%3fb",
     ] {
         for method in ["PUT", "DELETE", "GET", "MOVE"] {
             let call = gateway.call(method, &format!("/fs/{path}")).to(&board);
-            let reply = call
-                .header("X-Destination", "/fs/x")
-                .body("hostile")
-                .send()
-                .await;
-            let refused = reply.status == 400 || (path == "a?b%3f" && method != "PUT");
-            assert!(refused, "{method} {path}: {reply:?}");
-            assert!(
-                !reply.text().is_empty() || path == "a?b%3f",
-                "{method} {path}: no sentence"
-            );
+            let call = call.header("X-Destination", "/fs/x").body("hostile");
+            let reply = call.expect(400).await;
+            assert!(!reply.text().is_empty(), "{method} {path}: no sentence");
         }
     }
-    let mut after = board.image().tree("/");
-    after.retain(|path| path != "/a" && path != "/x");
-    assert_eq!(after, before);
+    assert_eq!(board.image().tree("/"), before);
 }
 
 #[tokio::test]
@@ -287,7 +277,10 @@ async fn a_body_cut_short_or_chunked_leaves_the_right_file() {
     }
     let cut_chunk = format!("{head}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n");
     let answer = http::raw(gateway.address(), cut_chunk.as_bytes()).await;
-    assert!(!answer.contains(" 20"), "{answer}");
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 400 "),
+        "{answer}"
+    );
     assert_eq!(board.image().read("/code.py").unwrap(), old);
     let chunks =
         format!("{head}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n");
@@ -303,7 +296,7 @@ async fn a_body_cut_short_or_chunked_leaves_the_right_file() {
 #[tokio::test]
 async fn a_megabyte_goes_in_and_comes_out() {
     let gateway = Gateway::start().await;
-    let board = gateway.plug(SERIAL, &["--size", "8M"]).await;
+    let board = gateway.plug(SERIAL, &["--size", "16384"]).await;
     let content: Vec<u8> = (0..1_u32 << 20)
         .map(|n| n.to_le_bytes()[(n % 3) as usize])
         .collect();
@@ -475,7 +468,7 @@ async fn two_boards_never_mix() {
     let gateway = Gateway::start().await;
     let boards = [
         gateway.plug(SERIAL, &[]).await,
-        gateway.plug("E6614C31AAAAAA01", &["--size", "4M"]).await,
+        gateway.plug("E6614C31AAAAAA01", &["--size", "8192"]).await,
     ];
     let saves = (0..40).map(|n| {
         let board = &boards[n % 2];
@@ -505,7 +498,7 @@ async fn two_boards_never_mix() {
 async fn a_file_that_changes_in_mid_download_breaks_the_download_off() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let gateway = Gateway::start().await;
-    let board = gateway.plug(SERIAL, &["--size", "16M"]).await;
+    let board = gateway.plug(SERIAL, &["--size", "32768"]).await;
     let size = 6 << 20;
     let fill = |byte: u8| vec![byte; size];
     gateway

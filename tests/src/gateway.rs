@@ -125,11 +125,20 @@ impl Gateway {
                 .ok()?;
             let state = reply.json();
             let drive = state["drive"]["state"] == "ready";
+            // Until a board's files have been read, nobody knows its password.
+            let files = self
+                .call("GET", "/fs/")
+                .board(board)
+                .try_send()
+                .await
+                .ok()?;
+            let asks =
+                files.status == StatusCode::UNAUTHORIZED || files.status == StatusCode::FORBIDDEN;
             let console = !matches!(
                 state["console"]["state"].as_str(),
                 None | Some("offline" | "waiting")
             );
-            (state["attached"] == true && drive && console).then_some(())
+            (state["attached"] == true && drive && console && asks).then_some(())
         })
         .await;
     }

@@ -48,21 +48,30 @@ impl Image {
         assert!(output.status.success(), "mcopy: {output:?}");
     }
 
-    /// What `fsck.vfat -n` has to say; empty when all is well.
+    /// What `fsck.vfat -n` finds; empty when all is well. That CircuitPython leaves the label out of the
+    /// boot sector is no finding.
     pub fn findings(&self) -> String {
         let bytes = std::fs::read(&self.0).expect("the image can be read");
         let volume = tempfile::NamedTempFile::new().expect("a temporary file");
         std::fs::write(volume.path(), &bytes[PARTITION..]).expect("a temporary file");
+        let path = volume.path().to_str().expect("a plain path");
         let output = Command::new("fsck.vfat")
-            .args(["-n", volume.path().to_str().expect("a plain path")])
+            .args(["-n", path])
             .output()
             .expect("fsck.vfat is installed (package dosfstools)");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        if output.status.success() {
-            String::new()
-        } else {
-            text
-        }
+        let printed = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+        let text = String::from_utf8_lossy(&printed);
+        let no_finding = [
+            "fsck.fat ",
+            "There is no label in boot sector",
+            "  Auto-copying volume label from root directory to boot sector",
+            "Leaving filesystem unchanged",
+            path, // the summary: how many files, how many clusters
+        ];
+        let findings = text.lines().filter(|line| {
+            !line.is_empty() && !no_finding.iter().any(|known| line.starts_with(known))
+        });
+        findings.collect::<Vec<_>>().join("\n")
     }
 
     fn mtools(&self, tool: &str, arguments: &[&str]) -> Output {

@@ -54,6 +54,8 @@ impl Process {
                 "RUST_LOG",
                 std::env::var("RUST_LOG").unwrap_or_else(|_| "debug,hyper=info".into()),
             )
+            // What a program that is killed leaves behind goes with the test's own directory.
+            .env("TMPDIR", logs)
             .stdin(Stdio::null())
             .stdout(output.try_clone().expect("a log can be shared"))
             .stderr(output)

@@ -19,6 +19,10 @@ impl Place {
         Self(std::env::temp_dir().join(format!("cpy-gateway-demo-{user}")))
     }
 
+    pub(crate) fn directory(&self) -> &Path {
+        &self.0
+    }
+
     pub(crate) fn boards_dir(&self) -> PathBuf {
         self.0.join("boards")
     }

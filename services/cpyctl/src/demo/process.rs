@@ -1,7 +1,7 @@
 //! A program that belongs to the demo: found beside cpyctl, ended with it.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -20,14 +20,17 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a program of the gateway. It ends when cpyctl does, however that happens.
+    /// Starts a program of the gateway. It ends when cpyctl does, however that happens; what it puts
+    /// into a temporary directory goes into `temporary`.
     pub(crate) fn start<A: AsRef<OsStr>>(
         name: &'static str,
+        temporary: &Path,
         arguments: impl IntoIterator<Item = A>,
     ) -> Result<Self> {
         let program = beside_this_one(name);
         let mut command = Command::new(&program);
         command
+            .env("TMPDIR", temporary)
             .arg("--exit-with-parent")
             .args(arguments)
             .stdin(Stdio::null())

@@ -38,9 +38,9 @@ pub(super) async fn run(place: &Place, options: Options) -> Result<()> {
         OsString::from("--config"),
         place.config_file().into_os_string(),
     ];
-    let mut bridge = Process::start(BRIDGE, &config)?;
-    let mut proxy = Process::start(PROXY, &config)?;
-    let mut gateway = Process::start(GATEWAY, &config)?;
+    let mut bridge = Process::start(BRIDGE, place.directory(), &config)?;
+    let mut proxy = Process::start(PROXY, place.directory(), &config)?;
+    let mut gateway = Process::start(GATEWAY, place.directory(), &config)?;
     let mut boards = Boards::plugged_in(place, &options)?;
     println!("{}", introduction(&boards, &options));
     let result = tokio::select! {
@@ -93,19 +93,19 @@ fn write_config(place: &Place, options: &Options) -> Result<()> {
 }
 
 /// What a person needs to know first.
-fn introduction(boards: &Boards, options: &Options) -> String {
+fn introduction(boards: &Boards<'_>, options: &Options) -> String {
     let mut lines = vec![
         "Virtual boards, as on the network:".to_owned(),
         String::new(),
     ];
-    for board in &boards.0 {
+    for board in &boards.all {
         lines.push(format!(
             "  http://{}.localhost:{}/",
             board.hostname, options.port
         ));
     }
     let first = boards
-        .0
+        .all
         .first()
         .map_or("NAME", |board| board.hostname.as_str());
     lines.extend([
@@ -121,7 +121,10 @@ fn introduction(boards: &Boards, options: &Options) -> String {
 
 /// The demo's boards, plugged in or not.
 #[derive(Debug)]
-struct Boards(Vec<Board>);
+struct Boards<'a> {
+    place: &'a Place,
+    all: Vec<Board>,
+}
 
 #[derive(Debug)]
 struct Board {
@@ -131,10 +134,10 @@ struct Board {
     process: Option<Process>,
 }
 
-impl Boards {
-    fn plugged_in(place: &Place, options: &Options) -> Result<Self> {
+impl<'a> Boards<'a> {
+    fn plugged_in(place: &'a Place, options: &Options) -> Result<Self> {
         let serials: Vec<Serial> = (0..options.boards).map(serial).collect::<Result<_>>()?;
-        let mut boards = Vec::new();
+        let mut all = Vec::new();
         for (serial, hostname) in Hostname::assign(&serials) {
             let arguments = vec![
                 "--boards-dir".into(),
@@ -144,15 +147,19 @@ impl Boards {
                 "--serial".into(),
                 serial.as_str().into(),
             ];
-            let process = Some(Process::start(VIRTUAL_BOARD, &arguments)?);
-            boards.push(Board {
+            let process = Some(Process::start(
+                VIRTUAL_BOARD,
+                place.directory(),
+                &arguments,
+            )?);
+            all.push(Board {
                 serial,
                 hostname,
                 arguments,
                 process,
             });
         }
-        Ok(Self(boards))
+        Ok(Self { place, all })
     }
 
     /// Plugs and unplugs as it is told, for good.
@@ -168,7 +175,7 @@ impl Boards {
         let is_meant = |board: &&mut Board| {
             board.hostname.as_str().eq_ignore_ascii_case(name) || board.serial.as_str() == name
         };
-        let Some(board) = self.0.iter_mut().find(is_meant) else {
+        let Some(board) = self.all.iter_mut().find(is_meant) else {
             return Err(format!("The demo has no board {name}."));
         };
         match (action, board.process.take()) {
@@ -177,7 +184,8 @@ impl Boards {
                 Ok(format!("{} is unplugged.", board.hostname))
             }
             (Action::Plug, None) => {
-                let process = Process::start(VIRTUAL_BOARD, &board.arguments);
+                let process =
+                    Process::start(VIRTUAL_BOARD, self.place.directory(), &board.arguments);
                 board.process = Some(process.map_err(|error| format!("{error:#}"))?);
                 Ok(format!("{} is plugged in.", board.hostname))
             }
@@ -190,7 +198,7 @@ impl Boards {
     }
 
     async fn unplug_all(self) {
-        for process in self.0.into_iter().filter_map(|board| board.process) {
+        for process in self.all.into_iter().filter_map(|board| board.process) {
             process.stop().await;
         }
     }
