@@ -69,7 +69,7 @@ test('a program that is edited and saved runs, and its output is in the console 
   const text = page.getByRole('textbox', { name: /^Text of the file/ });
   await text.fill('print("six times seven is", 6 * 7)\n');
   await page.getByText('unsaved').first().waitFor();
-  await text.press('Control-s');
+  await text.press('Control+s');
   await page.getByText('Saved at').waitFor();
   await console.getByText('six times seven is 42').first().waitFor();
 });
