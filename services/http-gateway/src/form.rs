@@ -66,7 +66,7 @@ async fn write_files(
         .ok_or(Refusal::NotAForm)?;
     let mut form = Multipart::new(body.into_data_stream(), boundary);
     let mut last = None;
-    while let Some(part) = form.next_field().await.map_err(broken)? {
+    while let Some(part) = form.next_field().await.map_err(|error| broken(&error))? {
         let Some(name) = part.file_name().and_then(last_component) else {
             continue;
         };
@@ -81,7 +81,7 @@ async fn write_files(
     last.ok_or(Refusal::EmptyForm)
 }
 
-fn broken(error: multer::Error) -> Refusal {
+fn broken(error: &multer::Error) -> Refusal {
     tracing::debug!(%error, "a form broke off");
     Refusal::BrokenForm
 }

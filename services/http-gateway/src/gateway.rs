@@ -10,14 +10,16 @@ use cpy_board::{Config, RuntimeDir, Shutdown};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONNECTION, HeaderValue, LOCATION};
 use hyper::http::request::Parts;
+use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::watch;
 use tracing::{Instrument as _, Span};
 
 use crate::accept;
 use crate::auth::Credentials;
+use crate::board_state::Observer;
 use crate::boards::{Board, Boards};
-use crate::documents::Documents;
+use crate::documents;
 use crate::drain::drain;
 use crate::file_proxy::{FileProxy, expects_continue};
 use crate::form;
@@ -39,7 +41,7 @@ pub(crate) struct Gateway {
     main_port: u16,
     allowed_origins: Vec<String>,
     guesses: Guesses,
-    documents: Documents,
+    observer: Observer,
 }
 
 /// One request, as far as the checks need it.
@@ -75,7 +77,7 @@ impl Gateway {
             main_port,
             allowed_origins: config.http.allowed_origins.clone(),
             guesses: Guesses::default(),
-            documents: Documents {
+            observer: Observer {
                 files: FileProxy::new(&runtime_dir, shutdown.clone()),
                 consoles: SerialBridge::new(&runtime_dir, shutdown.clone()),
                 default_password: config.http.password.clone(),
@@ -182,7 +184,7 @@ impl Gateway {
 
     async fn check_password(&self, asked: &Asked<'_>, board: &Board) -> Result<(), Refusal> {
         let own = board.record.settings.password.as_ref();
-        let Some(password) = own.or(self.documents.default_password.as_ref()) else {
+        let Some(password) = own.or(self.observer.default_password.as_ref()) else {
             return Err(Refusal::NoPasswordSet);
         };
         let credentials = Credentials::of(&asked.head.headers);
@@ -220,15 +222,16 @@ impl Gateway {
             Resource::Slashless(path) => {
                 Ok(Reply::Fixed(redirect(StatusCode::TEMPORARY_REDIRECT, path)))
             }
-            Resource::Document(document) => self
-                .documents
-                .reply(document, board, asked.boards, &asked.links)
-                .await
-                .map(Reply::Dynamic),
+            Resource::Document(document) => {
+                let (boards, links) = (asked.boards, &asked.links);
+                documents::reply(document, board, boards, links, &self.observer)
+                    .await
+                    .map(Reply::Dynamic)
+            }
             Resource::Serial if !serial_bridge::asks_for_websocket(headers) => page(Page::Serial),
             Resource::Serial => {
                 let serial = &needed()?.serial;
-                let consoles = &self.documents.consoles;
+                let consoles = &self.observer.consoles;
                 let head = std::mem::replace(&mut asked.head, Request::new(()).into_parts().0);
                 consoles.open(serial, head).await.map(Reply::Dynamic)
             }
@@ -246,7 +249,7 @@ impl Gateway {
         board: &Board,
         directory: bool,
     ) -> Result<Reply, Refusal> {
-        let files = &self.documents.files;
+        let files = &self.observer.files;
         let Asked { head, body, .. } = asked;
         let reads = head.method == Method::GET || head.method == Method::HEAD;
         if directory && reads && !accept::names_type(&head.headers, "application/json") {
@@ -312,7 +315,7 @@ fn to_some_board(
     let target = head
         .uri
         .path_and_query()
-        .map(|target| target.as_str())
+        .map(PathAndQuery::as_str)
         .filter(|target| target.starts_with('/'))
         .unwrap_or("/");
     let location = format!("{scheme}://{}{target}", links.authority(&board.hostname));

@@ -3,6 +3,7 @@
 
 mod accept;
 mod auth;
+mod board_state;
 mod boards;
 mod directory;
 mod documents;

@@ -1,4 +1,4 @@
-//! Requests to serial-bridge: the state of consoles, and WebSockets, which are tunnels once they are open.
+//! Requests to serial-bridge: the state of consoles, and each WebSocket, which is a tunnel once it is open.
 
 use cpy_board::http::{Body, empty, stream};
 use cpy_board::status::ConsoleStatuses;

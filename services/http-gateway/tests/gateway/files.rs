@@ -223,7 +223,7 @@ async fn continue_is_not_sent_for_a_request_that_is_refused() {
         let mut wire = bench.connect().await;
         wire.send(&head).await;
         wire.answer().await.is(status);
-        assert!(wire.to_the_end().await.is_empty(), "{head}");
+        assert!(wire.until_closed().await.is_empty(), "{head}");
     }
 }
 
@@ -350,7 +350,7 @@ async fn an_answer_cut_short_is_not_taken_for_a_whole_one() {
         "GET /fs/a HTTP/1.1\r\nHost: {host}\r\n{RIGHT}\r\n"
     ))
     .await;
-    let got = wire.to_the_end().await;
+    let got = wire.until_closed().await;
     let text = String::from_utf8_lossy(&got);
     assert!(
         text.contains("content-length: 10") && text.ends_with("first"),

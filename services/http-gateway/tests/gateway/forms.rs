@@ -1,5 +1,7 @@
 //! Files sent by a browser's form.
 
+use std::fmt::Write as _;
+
 use crate::bench::{Bench, PICO, RIGHT};
 use crate::wire::Answer;
 
@@ -9,10 +11,12 @@ const PLAIN: &str = "Accept: */*\r\n";
 async fn post(bench: &Bench, path: &str, files: &[(&str, &str)], headers: &str) -> Answer {
     let mut body = "--xx\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhi\r\n".to_owned();
     for (name, content) in files {
-        body += &format!(
+        write!(
+            body,
             "--xx\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
              Content-Type: application/octet-stream\r\n\r\n{content}\r\n"
-        );
+        )
+        .unwrap();
     }
     body += "--xx--\r\n";
     let host = bench.address;

@@ -1,5 +1,7 @@
 //! The gateway over real TCP, with stand-ins for the daemons behind it. Each test is a line of PROTOCOL.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod access;
 mod bench;
 mod boards;
