@@ -16,7 +16,7 @@ use multer::{Field, Multipart};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::accept;
-use crate::drain::drain;
+use crate::drain::Drain;
 use crate::file_proxy::{FileProxy, expects_continue};
 use crate::lent_body::{Lender, LentBody};
 use crate::refusal::Refusal;
@@ -32,6 +32,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// sent back to the directory; everybody else gets the answer to the last file.
 pub(crate) async fn upload(
     files: &FileProxy,
+    drain: &Drain,
     board: &Serial,
     head: &Parts,
     body: Incoming,
@@ -40,7 +41,7 @@ pub(crate) async fn upload(
     let answer = write_files(files, board, head, lent).await;
     // Reading is what asks a waiting client to send.
     if let Some(rest) = lender.take_back().filter(|_| !expects_continue(head)) {
-        drain(rest).await;
+        drain.take(rest);
     }
     let answer = answer?;
     if !answer.status().is_success() || !accept::names_type(&head.headers, "text/html") {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use cpy_board::http::{Body, Handler, Peer, empty};
 use cpy_board::{Config, RuntimeDir, Shutdown};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue, LOCATION};
 use hyper::http::request::Parts;
 use hyper::http::uri::PathAndQuery;
@@ -20,7 +20,7 @@ use crate::auth::Credentials;
 use crate::board_state::Observer;
 use crate::boards::{Board, Boards};
 use crate::documents;
-use crate::drain::drain;
+use crate::drain::Drain;
 use crate::file_proxy::{FileProxy, expects_continue};
 use crate::form;
 use crate::guesses::Guesses;
@@ -41,6 +41,7 @@ pub(crate) struct Gateway {
     main_port: u16,
     allowed_origins: Vec<String>,
     guesses: Guesses,
+    drain: Drain,
     observer: Observer,
 }
 
@@ -77,6 +78,7 @@ impl Gateway {
             main_port,
             allowed_origins: config.http.allowed_origins.clone(),
             guesses: Guesses::default(),
+            drain: Drain::new(shutdown.clone()),
             observer: Observer {
                 files: FileProxy::new(&runtime_dir, shutdown.clone()),
                 consoles: SerialBridge::new(&runtime_dir, shutdown.clone()),
@@ -262,7 +264,7 @@ impl Gateway {
             .take()
             .expect("nobody else reads the body of a request");
         let answer = if head.method == Method::POST {
-            form::upload(files, &board.serial, head, body).await
+            form::upload(files, &self.drain, &board.serial, head, body).await
         } else {
             files.forward(&board.serial, head, body).await
         };
@@ -285,8 +287,8 @@ impl Handler for Gateway {
             let mut body = Some(body);
             let reply = self.answer(head, &mut body, remote, local).await;
             // A body that nobody wanted. A client that waits for 100 Continue has not begun to send it.
-            if let Some(rest) = body.filter(|rest| !waits && !rest.is_end_stream()) {
-                drain(rest).await;
+            if let Some(rest) = body.filter(|_| !waits) {
+                self.drain.take(rest);
             }
             tracing::debug!(%method, path, status = reply.status().as_u16(), "answered");
             reply

@@ -261,7 +261,7 @@ async fn continue_waits_for_file_proxy() {
 #[tokio::test]
 async fn a_client_that_sends_all_before_it_reads_sees_a_refusal() {
     let bench = Bench::new().await;
-    let body = vec![b'x'; 900_000];
+    let body = vec![b'x'; 9_000_000];
     let length = format!("Content-Length: {}\r\n", body.len());
     let host = bench.address;
     for (head, status) in [
@@ -279,7 +279,7 @@ async fn a_client_that_sends_all_before_it_reads_sees_a_refusal() {
             421,
         ),
     ] {
-        for _ in 0..10 {
+        for _ in 0..3 {
             let mut wire = bench.connect().await;
             wire.send(&head).await;
             wire.send_bytes(&body).await;
@@ -302,8 +302,16 @@ async fn a_refusal_of_a_huge_body_ends_the_connection() {
         "Content-Length: 1000000000\r\n",
     ))
     .await;
-    let sent = wire.send_what_is_taken(&vec![b'x'; 30_000_000]).await;
-    assert!(sent < 30_000_000, "all of it was read");
+    wire.answer().await.is(409);
+    let megabyte = vec![b'x'; 1_000_000];
+    let mut sent = 0;
+    while sent < 500_000_000 {
+        match wire.send_what_is_taken(&megabyte).await {
+            1_000_000 => sent += 1_000_000,
+            _ => return,
+        }
+    }
+    panic!("half of it was read");
 }
 
 #[tokio::test]
