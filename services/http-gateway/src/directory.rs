@@ -138,9 +138,11 @@ impl Directory {
                         (&serial, hostname),
                         &self.attached,
                     );
-                    self.book.came(&serial, hostname);
+                    self.book.came(&serial);
                     tracing::info!(board = %serial, %hostname, port, "board came");
                 }
+                // A board that came may have taken the name of another one.
+                self.book.rename(&self.names);
             }
         }
     }

@@ -2,7 +2,6 @@
 
 use cpy_board::http::{Body, json};
 use cpy_board::status::DriveState;
-use hyper::header::{CACHE_CONTROL, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
@@ -67,7 +66,7 @@ pub(crate) async fn reply(
     observer: &Observer,
 ) -> Result<Response<Body>, Refusal> {
     let ok = StatusCode::OK;
-    let mut reply = match (document, board) {
+    Ok(match (document, board) {
         (Document::Version, Some(board)) => json(ok, &version(board, links)),
         (Document::Devices, board) => json(ok, &devices(board, boards, links)),
         (Document::DiskInfo, Some(board)) => disk_info(board, observer).await?,
@@ -82,10 +81,7 @@ pub(crate) async fn reply(
         (Document::Version | Document::DiskInfo | Document::Board, None) => {
             return Err(links.which_board(boards));
         }
-    };
-    let no_store = HeaderValue::from_static("no-store");
-    reply.headers_mut().insert(CACHE_CONTROL, no_store);
-    Ok(reply)
+    })
 }
 
 fn version(board: &Board, links: &Links<'_>) -> VersionDocument {

@@ -14,9 +14,10 @@ use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, Version};
 
 use crate::drain::Drain;
-use crate::lent_body::{AnswerBody, Lender};
+use crate::lent_body::{AnswerBody, Lender, Rest};
 use crate::refusal::Refusal;
-use crate::service::{Service, passed_back, request};
+use crate::reply::{close_after, passed_back};
+use crate::service::{Service, request};
 
 /// What file-proxy is told of a client's request, beside the length of its body. Not the password.
 const PASSED_ON: [HeaderName; 9] = [
@@ -71,13 +72,17 @@ impl FileProxy {
                 }
             });
         }
-        let answer = self.service.send(request.map(|()| stream(lent))).await?;
-        if let Some(rest) = lender.take_back() {
+        let answer = self.service.send(request.map(|()| stream(lent))).await;
+        let rest = lender.take_back();
+        let unsent = matches!(rest, Rest::Unsent);
+        if let Rest::Unread(rest) = rest {
             self.drain.take(rest);
         }
-        Ok(passed_back(
-            answer.map(|body| AnswerBody::new(body, lender)),
-        ))
+        let mut reply = passed_back(answer?.map(|body| AnswerBody::new(body, lender)));
+        if unsent {
+            close_after(&mut reply);
+        }
+        Ok(reply)
     }
 
     /// Writes a file from one part of a form, which is let go of when there is an answer.
@@ -124,6 +129,11 @@ impl FileProxy {
             }
         }
         unreachable!("the loop returns with its last method")
+    }
+
+    /// Where bodies go that file-proxy does not want.
+    pub(crate) fn drain(&self) -> &Drain {
+        &self.drain
     }
 
     /// Every drive.

@@ -5,10 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use cpy_board::http::{Body, Handler, Peer, empty};
+use cpy_board::http::{Body, Handler, Peer};
 use cpy_board::{Config, RuntimeDir, Shutdown};
-use hyper::body::Incoming;
-use hyper::header::{CONNECTION, HeaderValue, LOCATION};
+use hyper::body::{Body as _, Incoming};
 use hyper::http::request::Parts;
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode};
@@ -20,7 +19,6 @@ use crate::auth::Credentials;
 use crate::board_state::Observer;
 use crate::boards::{Board, Boards};
 use crate::documents;
-use crate::drain::Drain;
 use crate::file_proxy::{FileProxy, expects_continue};
 use crate::form;
 use crate::guesses::Guesses;
@@ -29,6 +27,7 @@ use crate::links::Links;
 use crate::origin::{self, Origin};
 use crate::pages::{self, Page};
 use crate::refusal::Refusal;
+use crate::reply::{close_after, complete, redirect};
 use crate::resource::Resource;
 use crate::routing::{self, Arrival, OwnNames, Route};
 use crate::serial_bridge::{self, SerialBridge};
@@ -41,7 +40,6 @@ pub(crate) struct Gateway {
     main_port: u16,
     allowed_origins: Vec<String>,
     guesses: Guesses,
-    drain: Drain,
     observer: Observer,
 }
 
@@ -78,7 +76,6 @@ impl Gateway {
             main_port,
             allowed_origins: config.http.allowed_origins.clone(),
             guesses: Guesses::default(),
-            drain: Drain::new(shutdown.clone()),
             observer: Observer {
                 files: FileProxy::new(&runtime_dir, shutdown.clone()),
                 consoles: SerialBridge::new(&runtime_dir, shutdown.clone()),
@@ -230,7 +227,9 @@ impl Gateway {
                     .await
                     .map(Reply::Dynamic)
             }
-            Resource::Serial if !serial_bridge::asks_for_websocket(headers) => page(Page::Serial),
+            Resource::Serial if !serial_bridge::asks_for_websocket(&asked.head) => {
+                page(Page::Serial)
+            }
             Resource::Serial => {
                 let serial = &needed()?.serial;
                 let consoles = &self.observer.consoles;
@@ -260,13 +259,16 @@ impl Gateway {
                 Err(answer) => Reply::Dynamic(answer),
             });
         }
+        let boundary = match head.method {
+            Method::POST => Some(form::Boundary::of(head)?),
+            _ => None,
+        };
         let body = body
             .take()
             .expect("nobody else reads the body of a request");
-        let answer = if head.method == Method::POST {
-            form::upload(files, &self.drain, &board.serial, head, body).await
-        } else {
-            files.forward(&board.serial, head, body).await
+        let answer = match boundary {
+            Some(boundary) => form::upload(files, &board.serial, head, boundary, body).await,
+            None => files.forward(&board.serial, head, body).await,
         };
         answer.map(Reply::Dynamic)
     }
@@ -285,10 +287,13 @@ impl Handler for Gateway {
         let path = head.uri.path().to_owned();
         async {
             let mut body = Some(body);
-            let reply = self.answer(head, &mut body, remote, local).await;
+            let mut reply = self.answer(head, &mut body, remote, local).await;
+            complete(&mut reply);
             // A body that nobody wanted. A client that waits for 100 Continue has not begun to send it.
-            if let Some(rest) = body.filter(|_| !waits) {
-                self.drain.take(rest);
+            match body {
+                Some(rest) if waits && !rest.is_end_stream() => close_after(&mut reply),
+                Some(rest) => self.observer.files.drain().take(rest),
+                None => {}
             }
             tracing::debug!(%method, path, status = reply.status().as_u16(), "answered");
             reply
@@ -309,7 +314,7 @@ fn to_some_board(
     let Some(board) = boards.attached().next() else {
         return turned_away(page, &Refusal::NoBoard);
     };
-    let scheme = if serial_bridge::asks_for_websocket(&head.headers) {
+    let scheme = if serial_bridge::asks_for_websocket(head) {
         "ws"
     } else {
         "http"
@@ -322,17 +327,8 @@ fn to_some_board(
         .unwrap_or("/");
     let location = format!("{scheme}://{}{target}", links.authority(&board.hostname));
     let mut reply = redirect(StatusCode::TEMPORARY_REDIRECT, &location);
-    let close = HeaderValue::from_static("close");
-    reply.headers_mut().insert(CONNECTION, close);
+    close_after(&mut reply);
     page.admit(&mut reply);
-    reply
-}
-
-fn redirect(status: StatusCode, location: &str) -> Response<Body> {
-    let mut reply = empty(status);
-    if let Ok(location) = HeaderValue::from_bytes(location.as_bytes()) {
-        reply.headers_mut().insert(LOCATION, location);
-    }
     reply
 }
 

@@ -22,6 +22,7 @@ mod origin;
 mod pages;
 mod ports;
 mod refusal;
+mod reply;
 mod resource;
 mod routing;
 mod serial_bridge;

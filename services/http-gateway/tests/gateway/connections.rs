@@ -88,6 +88,30 @@ async fn a_head_that_is_not_http_is_bad_and_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn nothing_is_smuggled_behind_a_body_with_two_lengths() {
+    let bench = Bench::new().await;
+    let host = bench.address;
+    for lengths in [
+        "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+    ] {
+        let mut wire = bench.connect().await;
+        let hidden = format!("GET /fs/hidden HTTP/1.1\r\nHost: {host}\r\n{RIGHT}\r\n");
+        wire.send(&format!(
+            "PUT /fs/a HTTP/1.1\r\nHost: {host}\r\n{RIGHT}{lengths}\r\n0\r\n\r\n{hidden}"
+        ))
+        .await;
+        wire.answer().await;
+        assert!(wire.until_closed().await.is_empty(), "{lengths}");
+    }
+    let seen = bench.files.seen.all();
+    assert!(
+        seen.iter().all(|seen| !seen.line.contains("hidden")),
+        "{seen:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let bench = Bench::new().await;
     let host = bench.address;

@@ -222,7 +222,7 @@ async fn continue_is_not_sent_for_a_request_that_is_refused() {
     ] {
         let mut wire = bench.connect().await;
         wire.send(&head).await;
-        wire.answer().await.is(status);
+        wire.answer().await.is(status).has("connection", "close");
         assert!(wire.until_closed().await.is_empty(), "{head}");
     }
 }
@@ -331,6 +331,21 @@ async fn a_service_that_is_not_running_is_said_to_be_and_comes_back() {
     }
     bench.files.start();
     bench.get("/fs/code.py", RIGHT).await.is(200);
+}
+
+#[tokio::test]
+async fn an_upload_to_a_service_that_is_not_running_is_read_behind_the_answer() {
+    let bench = Bench::new().await;
+    bench.files.stop().await;
+    let mut wire = bench.connect().await;
+    wire.send(&put(&bench, "a", "Content-Length: 3000000\r\n"))
+        .await;
+    wire.send_bytes(&vec![b'x'; 3_000_000]).await;
+    wire.answer().await.is(503);
+    let host = bench.address;
+    wire.send(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"))
+        .await;
+    wire.answer().await.is(200);
 }
 
 #[tokio::test]

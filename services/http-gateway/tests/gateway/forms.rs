@@ -87,6 +87,9 @@ async fn a_form_needs_what_a_put_needs() {
         .await
         .is(400)
         .says("no file");
+    let long = "x".repeat(30_000);
+    let answer = post(&bench, "/fs/", &[(&long, "1")], RIGHT).await;
+    answer.is(400).says("too long");
     let plain = format!("{RIGHT}Content-Type: text/plain\r\nContent-Length: 0\r\n");
     bench
         .request("POST", "/fs/", &plain)
