@@ -2,13 +2,14 @@
 //! and an orderly end.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args as _, Command, FromArgMatches as _};
 
-use crate::{Config, Shutdown, telemetry};
+use crate::{Config, Shutdown, WatchError, telemetry};
 
 /// How long open requests may take to finish after the end was asked for.
 const DRAIN: Duration = Duration::from_secs(4);
@@ -27,6 +28,31 @@ struct Args {
     /// Exit when the program that started this one ends
     #[arg(long, hide = true)]
     exit_with_parent: bool,
+}
+
+/// Why a daemon cannot do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The daemon's socket cannot be had.
+    #[error("cannot listen on {at}")]
+    Listen {
+        /// A path, or an address and port.
+        at: String,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The boards or their records cannot be followed.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
+}
+
+impl StartError {
+    /// The error of a daemon whose Unix socket cannot be bound.
+    pub fn at_socket(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let at = path.display().to_string();
+        move |source| Self::Listen { at, source }
+    }
 }
 
 /// What a daemon is called and what it says of itself.

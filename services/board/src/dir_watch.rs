@@ -19,12 +19,19 @@ const QUIET: Duration = Duration::from_millis(20);
 /// However long a burst goes on, somebody looks this often.
 const LONGEST_BURST: Duration = Duration::from_millis(200);
 
+/// Directories cannot be watched: the system is out of inotify instances.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot watch directories")]
+pub struct WatchError(#[from] notify::Error);
+
 /// Watches a set of directories, each without what is below it, for names that come, go or change.
 #[derive(Debug)]
 pub struct DirWatch {
     inotify: RecommendedWatcher,
     watched: BTreeSet<PathBuf>,
     events: Arc<Events>,
+    /// A burst has begun, and nobody was told of it yet.
+    in_burst: bool,
 }
 
 /// What the watcher's thread leaves for the task that waits.
@@ -38,9 +45,7 @@ struct Events {
 
 impl DirWatch {
     /// A watch over nothing.
-    ///
-    /// Errors: the system is out of inotify instances.
-    pub fn new() -> notify::Result<Self> {
+    pub fn new() -> Result<Self, WatchError> {
         let events = Arc::new(Events::default());
         let handler = Arc::clone(&events);
         let kinds = EventKindMask::CREATE | EventKindMask::REMOVE | EventKindMask::MODIFY_NAME;
@@ -52,6 +57,7 @@ impl DirWatch {
             inotify,
             watched: BTreeSet::new(),
             events,
+            in_burst: false,
         })
     }
 
@@ -90,11 +96,16 @@ impl DirWatch {
         added
     }
 
-    /// Waits until something changed, and then until it has been quiet for a moment.
-    pub async fn changed(&self) {
-        self.events.signal.notified().await;
+    /// Waits until something changed, and then until it has been quiet for a moment. Where the future
+    /// is dropped half-way, the next call gives the burst that this one waited for.
+    pub async fn changed(&mut self) {
+        if !self.in_burst {
+            self.events.signal.notified().await;
+            self.in_burst = true;
+        }
         let end = Instant::now() + LONGEST_BURST;
         while Instant::now() < end && timeout(QUIET, self.events.signal.notified()).await.is_ok() {}
+        self.in_burst = false;
     }
 }
 

@@ -23,7 +23,7 @@ mod watcher;
 
 pub use attached::{Attached, Endpoint};
 pub use config::Config;
-pub use dir_watch::DirWatch;
+pub use dir_watch::{DirWatch, WatchError};
 pub use hostname::{Hostname, HostnameError};
 pub use password::{EmptyPassword, Password};
 pub use record::{Record, Records};

@@ -1,7 +1,8 @@
 //! Board records: what a board's own files say of it, one TOML file per board in the runtime directory.
 //!
 //! file-proxy writes them, because it reads `boot_out.txt` and `settings.toml`; everybody else reads
-//! them, and follows them with [`Records`].
+//! and follows them with [`Records`]. A record outlives the unplugging of its board, so that the board
+//! is known at once when it comes back; what is plugged in, [`attached`](crate::attached) says.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DirWatch, Password, Serial, atomic_file};
+use crate::{DirWatch, Password, Serial, WatchError, atomic_file};
 
 /// Records hold passwords: the daemons' group reads them, nobody else.
 const MODE: u32 = 0o640;
@@ -75,15 +76,21 @@ impl Record {
         atomic_file::replace(&path_of(records_dir, serial), text.as_bytes(), MODE)
     }
 
-    /// Removes the board's record, if it has one.
-    pub fn remove(records_dir: &Path, serial: &Serial) -> io::Result<()> {
-        match fs::remove_file(path_of(records_dir, serial)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+    /// The board's record, if it has one. One that cannot be read is reported in the log.
+    pub fn read(records_dir: &Path, serial: &Serial) -> Option<Self> {
+        let parsed = fs::read_to_string(path_of(records_dir, serial))
+            .and_then(|text| toml::from_str(&text).map_err(io::Error::other));
+        match parsed {
+            Ok(record) => Some(record),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                tracing::error!(board = %serial, %error, "cannot read a board's record");
+                None
+            }
         }
     }
 
-    /// Every record in the directory. One that cannot be read is left out and reported in the log.
+    /// Every record in the directory. One that cannot be read is left out.
     pub fn read_all(records_dir: &Path) -> BTreeMap<Serial, Self> {
         let entries = fs::read_dir(records_dir).into_iter().flatten().flatten();
         let serials = entries.filter_map(|entry| {
@@ -95,7 +102,7 @@ impl Record {
                 .ok()
         });
         serials
-            .filter_map(|serial| Some((serial.clone(), read(records_dir, &serial)?)))
+            .filter_map(|serial| Some((serial.clone(), Self::read(records_dir, &serial)?)))
             .collect()
     }
 }
@@ -110,9 +117,7 @@ pub struct Records {
 
 impl Records {
     /// Follows `records_dir`, which need not exist yet.
-    ///
-    /// Errors: the system is out of inotify instances.
-    pub fn new(records_dir: impl Into<PathBuf>) -> notify::Result<Self> {
+    pub fn new(records_dir: impl Into<PathBuf>) -> Result<Self, WatchError> {
         Ok(Self {
             directory: records_dir.into(),
             watch: DirWatch::new()?,
@@ -137,20 +142,6 @@ impl Records {
 
 fn path_of(records_dir: &Path, serial: &Serial) -> PathBuf {
     records_dir.join(format!("{serial}{SUFFIX}"))
-}
-
-fn read(records_dir: &Path, serial: &Serial) -> Option<Record> {
-    let parsed = fs::read_to_string(path_of(records_dir, serial))
-        .and_then(|text| toml::from_str(&text).map_err(io::Error::other));
-    match parsed {
-        Ok(record) => Some(record),
-        // It was removed while the directory was read.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => {
-            tracing::error!(board = %serial, %error, "cannot read a board's record");
-            None
-        }
-    }
 }
 
 #[cfg(test)]
@@ -186,9 +177,8 @@ mod tests {
         let serial: Serial = "A1".parse().unwrap();
         record().write(dir.path(), &serial).unwrap();
         assert_eq!(Record::read_all(dir.path())[&serial], record());
-        Record::remove(dir.path(), &serial).unwrap();
-        Record::remove(dir.path(), &serial).unwrap();
-        assert!(Record::read_all(dir.path()).is_empty());
+        assert_eq!(Record::read(dir.path(), &serial), Some(record()));
+        assert_eq!(Record::read(dir.path(), &"B2".parse().unwrap()), None);
     }
 
     #[test]
@@ -220,7 +210,7 @@ mod tests {
             .expect("not seen")[&serial]
             == record()
         {}
-        Record::remove(&records_dir, &serial).unwrap();
+        fs::remove_file(path_of(&records_dir, &serial)).unwrap();
         while !timeout(deadline, records.changes())
             .await
             .expect("not seen")

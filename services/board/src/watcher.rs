@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{io, iter};
 
 use crate::attached::{self, Attached, AttachedBoards};
-use crate::{DirWatch, Serial};
+use crate::{DirWatch, Serial, WatchError};
 
 /// One difference between two looks at the boards directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +28,7 @@ pub struct Watcher {
 
 impl Watcher {
     /// Follows `boards_dir`, which need not exist yet.
-    ///
-    /// Errors: the system is out of inotify instances.
-    pub fn new(boards_dir: impl Into<PathBuf>) -> notify::Result<Self> {
+    pub fn new(boards_dir: impl Into<PathBuf>) -> Result<Self, WatchError> {
         Ok(Self {
             boards_dir: boards_dir.into(),
             watch: DirWatch::new()?,
@@ -208,6 +206,24 @@ mod tests {
         assert!(
             matches!(bench.only_next().await, Change::Came(b) if b.console.is_some() && b.drive.is_some())
         );
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_is_given_up_in_mid_burst_loses_nothing() {
+        let mut bench = Bench::new();
+        bench.plug("A1", "console", "/dev/null");
+        bench.next().await;
+        for serial in ["B2", "C3", "D4"] {
+            bench.plug(serial, "console", "/dev/null");
+            for patience in [0, 1, 5] {
+                let given_up = timeout(Duration::from_millis(patience), bench.watcher.changes());
+                if given_up.await.is_ok() {
+                    break;
+                }
+            }
+            let serial = serial.parse().unwrap();
+            bench.until(|boards| boards.contains_key(&serial)).await;
+        }
     }
 
     #[tokio::test]

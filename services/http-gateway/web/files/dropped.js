@@ -8,15 +8,16 @@ export const holdsFiles = ({ dataTransfer }) => dataTransfer?.types.includes('Fi
 
 /** @param {DragEvent} event @returns {Promise<Upload[]>} */
 export async function droppedFiles({ dataTransfer }) {
-  // The list is empty as soon as the event is over: the entries are taken out before anything is awaited.
-  const entries = [...(dataTransfer?.items ?? [])].map((item) => item.webkitGetAsEntry());
-  const found = await Promise.all(entries.map((entry) => (entry ? filesIn(entry, '') : [])));
+  // The list is empty as soon as the event is over: all is taken out before anything is awaited.
+  const items = [...(dataTransfer?.items ?? [])].map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
+  const found = await Promise.all(items.map((item) => (item ? filesIn(item, '') : [])));
   return found.flat();
 }
 
-/** @param {FileSystemEntry} entry @param {string} parent @returns {Promise<Upload[]>} */
+/** @param {FileSystemEntry | File} entry @param {string} parent @returns {Promise<Upload[]>} */
 async function filesIn(entry, parent) {
   const name = parent + entry.name;
+  if (entry instanceof File) return [{ name, file: entry }];
   if (entry.isFile) {
     const file = await new Promise((resolve, reject) => /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject));
     return [{ name, file }];

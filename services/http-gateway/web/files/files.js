@@ -87,7 +87,8 @@ async function removeEntry({ name, directory }) {
 async function upload(chosen) {
   // Names on the drive do not tell capitals from small letters.
   const there = new Set(listing?.files.map(({ name }) => name.toLowerCase()));
-  const replaced = chosen.filter(({ name }) => there.has(name.toLowerCase())).map(({ name }) => name);
+  const names = new Set(chosen.map(({ name }) => name.split('/')[0]));
+  const replaced = [...names].filter((name) => there.has(name.toLowerCase()));
   if (replaced.length > 0 && !(await confirmed(`Replace what is there: ${replaced.join(', ')}?`, 'Replace'))) return;
   uploads.add(folder, chosen);
 }
@@ -129,9 +130,12 @@ function listenForFiles() {
   addEventListener('drop', async (event) => {
     if (!holdsFiles(event)) return;
     event.preventDefault();
-    const dropped = await droppedFiles(event);
-    if (listing?.writable) await upload(dropped);
-    else say('The drive is read-only: nothing was uploaded.');
+    if (!listing?.writable) return say('Nothing was uploaded: the drive is read-only.');
+    try {
+      await upload(await droppedFiles(event));
+    } catch (error) {
+      say(words(error));
+    }
   });
 }
 

@@ -9,7 +9,7 @@ import { editUrl, fileUrl } from '../shared/protocol.js';
 /** Files that the editor is offered for. It refuses by itself what is not text. */
 const TEXT = /\.(?:py|pyi|txt|toml|json|md|csv|log|ini|cfg|conf|xml|svg|html|css|js|ya?ml)$/i;
 
-/** FAT cannot say less; a board without a clock writes about this. */
+/** FAT's time begins with 1980: an earlier one, in whatever zone, is none. */
 const FIRST_TIME_NS = Date.UTC(1980, 0, 2) * 1e6;
 
 /**

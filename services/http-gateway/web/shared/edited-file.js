@@ -16,7 +16,8 @@ export function editorForAddress(opened) {
 
   async function open() {
     const path = location.hash.length > 1 ? decodePath(location.hash.slice(1)) : '/code.py';
-    opened?.(await editor.open(path));
+    const allowed = await editor.open(path);
+    opened?.(allowed);
   }
 
   addEventListener('hashchange', async () => {

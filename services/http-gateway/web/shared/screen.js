@@ -134,8 +134,8 @@ export class Screen {
       this.#unfinished = input.slice(at);
       return input.length;
     }
-    // Not one of ours: ESC and the character that it introduces.
-    return at + (/[[\]]/.test(input[at + 1]) ? 1 : 2);
+    // Not one of ours: ESC goes, and the character that it introduces.
+    return at + (/[ -~]/.test(input[at + 1]) ? 2 : 1);
   }
 
   /** @param {string} final @param {string} parameter */

@@ -1,0 +1,60 @@
+# Everything that a person does with the sources. `make help` lists it.
+
+CARGO ?= cargo
+CIRCUP := tests/.cache/circup
+BROWSER := tests/browser
+
+.PHONY: help build demo test lint bench clean test-dependencies
+
+help:
+	@echo "make demo    a whole gateway with two virtual boards on this machine, no root, no hardware"
+	@echo "make test    every test"
+	@echo "make lint    formatting, clippy, licences of dependencies"
+	@echo "make bench   the benchmark; takes some minutes"
+	@echo "make build   the daemons and cpyctl, optimized, in target/release"
+	@echo "make clean   removes what was built"
+
+build:
+	deploy/install-dependencies build
+	$(CARGO) build --workspace --release --locked
+
+demo:
+	deploy/install-dependencies demo
+	$(CARGO) build --workspace --locked
+	target/debug/cpyctl demo
+
+test: test-dependencies
+	$(CARGO) build --workspace --locked
+	node --test $(BROWSER)/pages.test.js
+	$(CARGO) test --workspace --locked
+
+test-dependencies: $(CIRCUP)/bin/circup $(BROWSER)/node_modules/.package-lock.json
+	deploy/install-dependencies test
+
+# The circup that the tests are written against, in an environment of its own.
+$(CIRCUP)/bin/circup: tests/circup-requirements.txt
+	deploy/install-dependencies test
+	/usr/bin/python3 -m venv --clear $(CIRCUP)
+	$(CIRCUP)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+$(BROWSER)/node_modules/.package-lock.json: $(BROWSER)/package-lock.json
+	deploy/install-dependencies test
+	cd $(BROWSER) && npm ci --no-audit --no-fund
+	touch $@
+
+lint:
+	deploy/install-dependencies build
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked
+	$(CARGO) deny --offline check bans licenses sources
+
+bench:
+	deploy/install-dependencies demo
+	$(CARGO) build --workspace --release --locked
+	$(CARGO) bench --package cpy-tests --locked
+
+clean:
+	$(CARGO) clean
+	rm -rf tests/.cache $(BROWSER)/node_modules

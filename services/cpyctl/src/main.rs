@@ -1,0 +1,75 @@
+//! cpyctl: what the owner of a gateway types. This file reads the arguments; each command has a module.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line speaks on its standard output and error"
+)]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use cpy_board::Config;
+
+mod boards;
+mod check;
+mod demo;
+mod table;
+
+/// Look after the CircuitPython boards of this gateway.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Configuration file [default: /etc/cpy-gateway/gateway.toml, or the running demo's]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the boards: names, addresses, state, drive space
+    Boards {
+        /// As JSON, for scripts
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check the configuration
+    Check,
+    /// Run a whole gateway with virtual boards, without hardware and without root
+    Demo(demo::Arguments),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cpyctl: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
+    match arguments.command {
+        Command::Boards { json } => {
+            runtime.block_on(boards::print(&config(arguments.config)?, json))
+        }
+        Command::Check => check::run(arguments.config.as_deref()),
+        Command::Demo(demo) => runtime.block_on(demo::run(demo)),
+    }
+}
+
+/// The configuration that was asked for, or else that of a running demo, or else the system's.
+fn config(file: Option<PathBuf>) -> Result<Config> {
+    let file = file.or_else(demo::running_config);
+    Config::load(file.as_deref())
+        .map_err(|error| anyhow::anyhow!("{}", cpy_board::daemon::with_causes(&error)))
+}

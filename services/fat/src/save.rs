@@ -1,0 +1,87 @@
+//! Saving a file: the content goes to free clusters, then one sector of the directory switches to it.
+
+use std::io::Read;
+
+use crate::chain::Chain;
+use crate::device::SectorDevice;
+use crate::entry::{Kind, RawEntry};
+use crate::error::Error;
+use crate::path::Path;
+use crate::table::Cluster;
+use crate::timestamp::Timestamp;
+use crate::volume::Volume;
+
+/// What a save did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    /// The file is new.
+    Created,
+    /// The file has a new content.
+    Replaced,
+}
+
+impl<D: SectorDevice> Volume<D> {
+    /// Saves the first `size` bytes of `content` as the file `path`. Until this returns, and whenever it
+    /// fails, the old content is whole; when it has returned, the new one is on the medium.
+    pub fn save(
+        &mut self,
+        path: &Path,
+        size: u64,
+        content: &mut dyn Read,
+        modified: Timestamp,
+    ) -> Result<Saved, Error> {
+        self.begin_change()?;
+        let (parent, name) = path
+            .split()
+            .ok_or_else(|| Error::IsADirectory { path: path.clone() })?;
+        let bytes = u32::try_from(size).map_err(|_| Error::TooLarge {
+            path: path.clone(),
+            size,
+        })?;
+        let clusters = self.geometry.clusters_for(bytes);
+        let mut directory = self.open_directory(&parent)?;
+        let existing = directory.find(name).cloned();
+        let mut transaction = self.transaction();
+
+        let Some(record) = existing else {
+            let mut new = self.plan_entry(directory, name, clusters, path)?;
+            let chain = self.choose(clusters, &new.growth, path)?;
+            let mut entry = RawEntry::new(Kind::File, new.name.short, modified);
+            own(&mut entry, &chain, bytes);
+
+            transaction.stream(content, size, chain.extents(&self.geometry));
+            new.stage(self, &mut transaction, &chain, entry)?;
+            self.commit(transaction, &[&new.growth, &chain], &[], path)?;
+            return Ok(Saved::Created);
+        };
+
+        let mut entry = record.raw.clone();
+        if entry.kind() == Kind::Directory {
+            return Err(Error::IsADirectory { path: path.clone() });
+        }
+        if entry.is_protected() {
+            return Err(Error::Protected { path: path.clone() });
+        }
+        self.ensure_room(clusters, path)?;
+        let old = self.disposable_chain(&entry)?;
+        let chain = self.choose(clusters, &Chain::default(), path)?;
+        own(&mut entry, &chain, bytes);
+        entry.set_modified(modified);
+
+        transaction.stream(content, size, chain.extents(&self.geometry));
+        transaction.then();
+        chain.stage(&self.geometry.table, &mut self.medium, &mut transaction)?;
+        transaction.then();
+        directory.stage_entry(&mut transaction, record.short_slot(), &entry);
+        transaction.then();
+        old.stage_release(&self.geometry.table, &mut self.medium, &mut transaction)?;
+        self.commit(transaction, &[&chain], &[&old], path)?;
+        Ok(Saved::Replaced)
+    }
+}
+
+/// Makes an entry the owner of a chain with `size` bytes of content.
+fn own(entry: &mut RawEntry, chain: &Chain, size: u32) {
+    entry.set_first_cluster(chain.first().map_or(0, Cluster::number));
+    entry.set_size(size);
+}

@@ -1,0 +1,323 @@
+//! A drive: the device of one board, the volume on it, and what the volume says of the board. Lives
+//! on its [`Worker`](crate::worker::Worker)'s thread and may block there.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cpy_board::record::Settings;
+use cpy_board::status::{DriveState, DriveStatus};
+use cpy_board::{Record, Serial, daemon::with_causes};
+use cpy_fat::{Caching, Entry, FileHandle, Kind, Made, Partition, Path, Saved, Timestamp};
+
+use crate::device::{Device, OpenError, Protection, says_write_protected};
+use crate::refusal::Refusal;
+use crate::{boot_out, settings, usb};
+
+/// How long a device may be busy before it is said to be. After a quick replug the thread of the
+/// drive before may still hold it, to the end of its last operation.
+const BUSY: Duration = Duration::from_millis(500);
+const BETWEEN_TRIES: Duration = Duration::from_millis(20);
+
+const SETTINGS: &str = "/settings.toml";
+const BOOT_OUT: &str = "/boot_out.txt";
+
+type Volume = cpy_fat::Volume<cpy_fat::Slice<Device>>;
+
+/// One attached drive. It is opened by the first operation, and again after the device has failed.
+pub(crate) struct Drive {
+    serial: Serial,
+    device: PathBuf,
+    records_dir: PathBuf,
+    opened: Option<Opened>,
+    /// A write was refused: the drive is the board's, whatever the system said when it was opened.
+    refused_a_write: bool,
+}
+
+struct Opened {
+    volume: Volume,
+    protection: Protection,
+}
+
+impl Drive {
+    /// The drive at the link `device` of the board `serial`, not opened yet.
+    pub(crate) fn new(serial: Serial, device: PathBuf, records_dir: PathBuf) -> Self {
+        Self {
+            serial,
+            device,
+            records_dir,
+            opened: None,
+            refused_a_write: false,
+        }
+    }
+
+    /// Whose drive it is.
+    pub(crate) fn serial(&self) -> &Serial {
+        &self.serial
+    }
+
+    /// Lets go of the device. The next operation opens it again.
+    pub(crate) fn close(&mut self) {
+        self.opened = None;
+    }
+
+    /// Whether the drive can be used, and how much room it has.
+    pub(crate) fn status(&mut self) -> DriveStatus {
+        let space = self.read(Volume::space);
+        match (space, &self.opened) {
+            (Ok(space), Some(opened)) => {
+                let writable = opened.protection == Protection::None;
+                let block = u64::from(space.cluster_size);
+                DriveStatus {
+                    state: DriveState::Ready,
+                    writable,
+                    reason: if writable {
+                        String::new()
+                    } else {
+                        Refusal::WriteProtected.to_string()
+                    },
+                    free: u64::from(space.free_clusters) * block,
+                    total: u64::from(space.total_clusters) * block,
+                    block_size: space.cluster_size,
+                }
+            }
+            (space, _) => DriveStatus {
+                state: DriveState::Unreadable,
+                writable: false,
+                reason: space.err().unwrap_or(Refusal::Internal).to_string(),
+                free: 0,
+                total: 0,
+                block_size: 0,
+            },
+        }
+    }
+
+    /// What is in this directory.
+    pub(crate) fn list(&mut self, path: &Path) -> Result<Vec<Entry>, Refusal> {
+        self.read(|volume| volume.list(path))
+    }
+
+    /// Opens a file for [`Drive::read_at`].
+    pub(crate) fn open_file(&mut self, path: &Path) -> Result<FileHandle, Refusal> {
+        self.read(|volume| volume.open_file(path))
+    }
+
+    /// Reads an opened file from `offset` on: as much as fits, at most [`cpy_fat::MAX_TRANSFER`] bytes.
+    pub(crate) fn read_at(
+        &mut self,
+        file: &mut FileHandle,
+        offset: u32,
+        into: &mut [u8],
+    ) -> Result<usize, Refusal> {
+        self.read(|volume| volume.read_at(file, offset, into))
+    }
+
+    /// Whether a file of this length could be saved now, and how many bytes are free.
+    pub(crate) fn room_for(&mut self, path: &Path, length: Option<u64>) -> Result<u64, Refusal> {
+        self.change(&[], |volume| {
+            if let Some((parent, _)) = path.split()
+                && volume.stat(&parent)?.kind == Kind::File
+            {
+                return Err(cpy_fat::Error::NotADirectory { path: parent });
+            }
+            match volume.stat(path) {
+                Ok(found) if found.kind == Kind::Directory => {
+                    return Err(cpy_fat::Error::IsADirectory { path: path.clone() });
+                }
+                Ok(_) | Err(cpy_fat::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            let space = volume.space()?;
+            let free = u64::from(space.free_clusters) * u64::from(space.cluster_size);
+            match length {
+                Some(needed) if needed > free => Err(cpy_fat::Error::NoSpace {
+                    path: path.clone(),
+                    needed,
+                    free,
+                }),
+                _ => Ok(free),
+            }
+        })
+    }
+
+    /// Saves a whole file.
+    pub(crate) fn save(
+        &mut self,
+        path: &Path,
+        length: u64,
+        content: &mut dyn Read,
+        modified: Timestamp,
+    ) -> Result<Saved, Refusal> {
+        self.change(&[path], |volume| {
+            volume.save(path, length, content, modified)
+        })
+    }
+
+    /// Makes a directory and what is missing above it.
+    pub(crate) fn make_directory(
+        &mut self,
+        path: &Path,
+        modified: Timestamp,
+    ) -> Result<Made, Refusal> {
+        self.change(&[], |volume| volume.make_directory(path, modified))
+    }
+
+    /// Deletes a file, or a directory with all that is in it.
+    pub(crate) fn delete(&mut self, path: &Path) -> Result<(), Refusal> {
+        self.change(&[path], |volume| volume.delete(path))
+    }
+
+    /// Gives a file or directory another place.
+    pub(crate) fn rename(&mut self, from: &Path, to: &Path) -> Result<(), Refusal> {
+        self.change(&[from, to], |volume| volume.rename(from, to))
+    }
+
+    /// Writes the board's record anew from what stands on the drive. A drive that cannot be read
+    /// leaves the record of before, or an empty one: that the board was looked at is what it says.
+    pub(crate) fn write_record(&mut self) {
+        let mut record = Record::read(&self.records_dir, &self.serial).unwrap_or_default();
+        record.usb = usb::ids_of(&self.device);
+        if let Ok(boot_out) = self.small_file(BOOT_OUT, boot_out::LONGEST) {
+            record.firmware = boot_out.and_then(|file| boot_out::parse(&file.start));
+        }
+        if let Ok(settings) = self.small_file(SETTINGS, settings::LONGEST) {
+            match settings.map_or(Ok(Settings::default()), |file| {
+                file.whole().and_then(settings::parse)
+            }) {
+                Ok(settings) => {
+                    record.settings = settings;
+                    record.settings_problem = None;
+                }
+                Err(problem) => {
+                    tracing::warn!(board = %self.serial, %problem, "settings keep their last good values");
+                    record.settings_problem = Some(problem.to_string());
+                }
+            }
+        }
+        if let Err(error) = record.write(&self.records_dir, &self.serial) {
+            tracing::error!(board = %self.serial, %error, "cannot write the board's record");
+        }
+    }
+
+    /// The beginning of a file in the root; none if it is not there.
+    fn small_file(&mut self, path: &str, longest: usize) -> Result<Option<SmallFile>, Refusal> {
+        let path: Path = path.parse().expect("a valid name");
+        self.read(|volume| {
+            let mut file = match volume.open_file(&path) {
+                Ok(file) => file,
+                Err(cpy_fat::Error::NotFound { .. } | cpy_fat::Error::IsADirectory { .. }) => {
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
+            };
+            let size = file.metadata().size as usize;
+            let mut start = vec![0; size.min(longest)];
+            volume.read_at(&mut file, 0, &mut start)?;
+            Ok(Some(SmallFile {
+                start,
+                is_whole: size <= longest,
+            }))
+        })
+    }
+
+    fn read<T>(
+        &mut self,
+        operation: impl FnOnce(&mut Volume) -> Result<T, cpy_fat::Error>,
+    ) -> Result<T, Refusal> {
+        let opened = self.open()?;
+        let result = operation(&mut opened.volume);
+        result.map_err(|error| self.failed(error))
+    }
+
+    /// Runs an operation that changes the drive, and follows up where it touched what the record says.
+    fn change<T>(
+        &mut self,
+        touched: &[&Path],
+        operation: impl FnOnce(&mut Volume) -> Result<T, cpy_fat::Error>,
+    ) -> Result<T, Refusal> {
+        let opened = self.open()?;
+        if opened.protection == Protection::WriteProtected {
+            return Err(Refusal::WriteProtected);
+        }
+        let result = operation(&mut opened.volume);
+        let done = result.map_err(|error| self.failed(error))?;
+        if touched.iter().any(|path| is_told_by_the_record(path)) {
+            self.write_record();
+        }
+        Ok(done)
+    }
+
+    fn failed(&mut self, error: cpy_fat::Error) -> Refusal {
+        let cpy_fat::Error::Device(cause) = &error else {
+            return error.into();
+        };
+        tracing::warn!(board = %self.serial, error = %cause, "the drive failed");
+        self.close();
+        if says_write_protected(cause) {
+            self.refused_a_write = true;
+            return Refusal::WriteProtected;
+        }
+        error.into()
+    }
+
+    fn open(&mut self) -> Result<&mut Opened, Refusal> {
+        let opened = match self.opened.take() {
+            Some(opened) => opened,
+            None => self.open_anew()?,
+        };
+        Ok(self.opened.insert(opened))
+    }
+
+    fn open_anew(&self) -> Result<Opened, Refusal> {
+        let unusable = |error: &dyn std::error::Error| Refusal::Unusable(with_causes(error));
+        let mut device = self.open_device().map_err(|error| unusable(&error))?;
+        let protection = if self.refused_a_write {
+            Protection::WriteProtected
+        } else {
+            device.protection()
+        };
+        let caching = match protection {
+            Protection::None => Caching::Owned,
+            Protection::WriteProtected => Caching::Foreign,
+        };
+        let partition = Partition::find(&mut device).map_err(|error| unusable(&error))?;
+        let slice = partition
+            .slice(device)
+            .expect("the partition was found on this device");
+        let volume = Volume::open(slice, caching).map_err(|error| unusable(&error))?;
+        tracing::info!(board = %self.serial, writable = protection == Protection::None, "drive opened");
+        Ok(Opened { volume, protection })
+    }
+
+    fn open_device(&self) -> Result<Device, OpenError> {
+        let end = Instant::now() + BUSY;
+        loop {
+            match Device::open(&self.device) {
+                Err(OpenError::Busy) if Instant::now() < end => thread::sleep(BETWEEN_TRIES),
+                result => return result,
+            }
+        }
+    }
+}
+
+/// A file of which only the beginning matters, or which should not be longer than that.
+struct SmallFile {
+    start: Vec<u8>,
+    is_whole: bool,
+}
+
+impl SmallFile {
+    fn whole(&self) -> Result<&[u8], settings::SettingsError> {
+        if self.is_whole {
+            Ok(&self.start)
+        } else {
+            Err(settings::SettingsError::TooLong)
+        }
+    }
+}
+
+fn is_told_by_the_record(path: &Path) -> bool {
+    let text = path.to_string();
+    text.eq_ignore_ascii_case(SETTINGS) || text.eq_ignore_ascii_case(BOOT_OUT)
+}

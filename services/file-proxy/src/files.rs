@@ -1,0 +1,241 @@
+//! The `/fs/` interface of the web workflow (CircuitPython, workflows.md, "File REST API"): one
+//! request to one drive.
+
+use cpy_board::http::{Body, empty, json};
+use cpy_fat::{Entry, Kind, Made, Saved, Timestamp};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderValue,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Request, Response, StatusCode};
+use serde::Serialize;
+
+use crate::download;
+use crate::drive_path::DrivePath;
+use crate::refusal::Refusal;
+use crate::upload::{Spool, Upload};
+use crate::worker::Worker;
+
+/// The prefix that paths have on the web, also in X-Destination.
+const FS: &str = "/fs/";
+const METHODS: &str = "GET, HEAD, PUT, DELETE, MOVE";
+
+/// A directory as JSON.
+#[derive(Serialize)]
+struct Listing {
+    free: u64,
+    total: u64,
+    block_size: u32,
+    writable: bool,
+    files: Vec<ListedEntry>,
+}
+
+#[derive(Serialize)]
+struct ListedEntry {
+    name: String,
+    directory: bool,
+    modified_ns: u64,
+    file_size: u32,
+}
+
+/// Answers a request for the place `raw_path` on the drive of `worker`.
+pub(crate) async fn answer(
+    worker: Worker,
+    spool: &Spool,
+    raw_path: &str,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Refusal> {
+    let target = DrivePath::parse(raw_path)?;
+    match request.method().as_str() {
+        "GET" | "HEAD" if target.means_directory() => list(&worker, target).await,
+        "GET" | "HEAD" => download(worker, target).await,
+        "PUT" if target.means_directory() => {
+            make_directory(&worker, target, request.headers()).await
+        }
+        "PUT" => save(&worker, spool, target, request).await,
+        "DELETE" => delete(&worker, target).await,
+        "MOVE" => rename(&worker, target, request.headers()).await,
+        _ => Err(Refusal::Method),
+    }
+}
+
+/// The reply to a refused request.
+pub(crate) fn refuse(refusal: &Refusal) -> Response<Body> {
+    let mut reply = refusal.reply();
+    if matches!(refusal, Refusal::Method) {
+        reply
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static(METHODS));
+    }
+    reply
+}
+
+async fn list(worker: &Worker, target: DrivePath) -> Result<Response<Body>, Refusal> {
+    let (status, entries) = worker
+        .run(move |drive| {
+            let entries = drive.list(target.path()).map_err(|refusal| match refusal {
+                Refusal::Fat(cpy_fat::Error::NotADirectory { .. }) => Refusal::NotADirectory,
+                other => other,
+            })?;
+            Ok((drive.status(), entries))
+        })
+        .await?;
+    let block = u64::from(status.block_size.max(1));
+    let listing = Listing {
+        free: status.free / block,
+        total: status.total / block,
+        block_size: status.block_size,
+        writable: status.writable,
+        files: entries.iter().map(ListedEntry::of).collect(),
+    };
+    let mut reply = json(StatusCode::OK, &listing);
+    never_cached(reply.headers_mut());
+    Ok(reply)
+}
+
+async fn download(worker: Worker, target: DrivePath) -> Result<Response<Body>, Refusal> {
+    let path = target.path().clone();
+    let file = worker
+        .run(move |drive| {
+            drive.open_file(&path).map_err(|refusal| match refusal {
+                Refusal::Fat(cpy_fat::Error::IsADirectory { .. }) => Refusal::NotAFile,
+                other => other,
+            })
+        })
+        .await?;
+    let length = file.metadata().size;
+    let mut reply = Response::new(download::body(worker, file));
+    let headers = reply.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static(content_type(&target)),
+    );
+    headers.insert(CONTENT_LENGTH, length.into());
+    never_cached(headers);
+    Ok(reply)
+}
+
+async fn save(
+    worker: &Worker,
+    spool: &Spool,
+    target: DrivePath,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Refusal> {
+    let modified = timestamp(request.headers());
+    let expects_continue = request.headers().contains_key(EXPECT);
+    let declared = request.body().size_hint().exact();
+    let path = target.path().clone();
+    let free = worker
+        .run(move |drive| drive.room_for(&path, declared))
+        .await
+        .map_err(|refusal| match refusal {
+            Refusal::Fat(cpy_fat::Error::NoSpace { free, .. }) => Refusal::TooLarge {
+                free,
+                expects_continue,
+            },
+            other => other,
+        })?;
+    let upload = Upload::collect(request.into_body(), spool, free).await?;
+    let length = upload.length();
+    let mut content = upload.into_reader().await.map_err(Refusal::Spool)?;
+    let saved = worker
+        .run(move |drive| drive.save(target.path(), length, content.as_mut(), modified))
+        .await?;
+    Ok(empty(match saved {
+        Saved::Created => StatusCode::CREATED,
+        Saved::Replaced => StatusCode::NO_CONTENT,
+    }))
+}
+
+async fn make_directory(
+    worker: &Worker,
+    target: DrivePath,
+    headers: &HeaderMap,
+) -> Result<Response<Body>, Refusal> {
+    let modified = timestamp(headers);
+    let made = worker
+        .run(move |drive| drive.make_directory(target.path(), modified))
+        .await?;
+    Ok(empty(match made {
+        Made::Created => StatusCode::CREATED,
+        Made::Existed(_) => StatusCode::NO_CONTENT,
+    }))
+}
+
+async fn delete(worker: &Worker, target: DrivePath) -> Result<Response<Body>, Refusal> {
+    worker.run(move |drive| drive.delete(target.path())).await?;
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+async fn rename(
+    worker: &Worker,
+    target: DrivePath,
+    headers: &HeaderMap,
+) -> Result<Response<Body>, Refusal> {
+    let destination = destination(headers)?;
+    worker
+        .run(move |drive| drive.rename(target.path(), destination.path()))
+        .await?;
+    Ok(empty(StatusCode::CREATED))
+}
+
+fn destination(headers: &HeaderMap) -> Result<DrivePath, Refusal> {
+    let header = headers.get("x-destination").ok_or(Refusal::Destination)?;
+    let text = std::str::from_utf8(header.as_bytes()).map_err(|_| Refusal::Destination)?;
+    if !text.starts_with(FS) {
+        return Err(Refusal::Destination);
+    }
+    Ok(DrivePath::parse(&text[FS.len() - 1..])?)
+}
+
+/// X-Timestamp: milliseconds since 1970; zero, nonsense or none is now.
+fn timestamp(headers: &HeaderMap) -> Timestamp {
+    let told = headers
+        .get("x-timestamp")
+        .and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let seconds = match told {
+        Some(milliseconds @ 1_u64..) => milliseconds / 1000,
+        _ => now(),
+    };
+    Timestamp::from_unix_seconds(seconds)
+}
+
+fn now() -> u64 {
+    std::time::UNIX_EPOCH
+        .elapsed()
+        .map_or(0, |since| since.as_secs())
+}
+
+fn never_cached(headers: &mut HeaderMap) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
+
+/// The types that a board gives to files.
+fn content_type(target: &DrivePath) -> &'static str {
+    let name = target
+        .path()
+        .names()
+        .last()
+        .map_or("", |name| name.as_str());
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    match ending.to_ascii_lowercase().as_str() {
+        "txt" | "py" | "toml" => "text/plain;charset=UTF-8",
+        "js" => "text/javascript;charset=UTF-8",
+        "html" => "text/html;charset=UTF-8",
+        "json" => "application/json;charset=UTF-8",
+        _ => "application/octet-stream",
+    }
+}
+
+impl ListedEntry {
+    fn of(entry: &Entry) -> Self {
+        Self {
+            name: entry.name.to_string(),
+            directory: entry.metadata.kind == Kind::Directory,
+            modified_ns: entry.metadata.modified.unix_seconds() * 1_000_000_000,
+            file_size: entry.metadata.size,
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! file-proxy: a drive per board, and the `/fs/` interface of the web workflow over it, on a Unix socket.
+//!
+//! The way of a save: [`api`] finds the drive, [`files`] reads the request, [`upload`] collects the
+//! body, [`worker`] brings it to the drive's own thread, [`drive`] has `cpy-fat` change the volume on
+//! the [`device`]. [`drives`] follows what is plugged in. The daemon knows nothing of host names,
+//! origins and passwords.
+
+use std::sync::Arc;
+
+use cpy_board::daemon::StartError;
+use cpy_board::http::{Limits, Server, bind_unix};
+use cpy_board::{Config, Daemon, RuntimeDir, Shutdown, Watcher};
+
+use crate::api::Api;
+use crate::drives::Drives;
+use crate::upload::Spool;
+
+mod api;
+mod boot_out;
+mod device;
+mod download;
+mod drive;
+mod drive_path;
+mod drives;
+mod files;
+mod refusal;
+mod settings;
+mod upload;
+mod usb;
+mod worker;
+
+/// Runs the daemon until its end is asked for.
+pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), StartError> {
+    let runtime_dir = RuntimeDir::new(config.runtime_dir);
+    let watcher = Watcher::new(config.boards_dir)?;
+    let drives = Arc::new(Drives::new(runtime_dir.records()));
+    let socket = runtime_dir.socket(Daemon::FileProxy);
+    let listener = bind_unix(&socket).map_err(StartError::at_socket(&socket))?;
+    let spool = Spool::new(
+        config
+            .state_dir
+            .join(Daemon::FileProxy.name())
+            .join("uploads"),
+    );
+    let api = Api {
+        drives: Arc::clone(&drives),
+        spool,
+    };
+    let server = Server::new(api, Limits::default(), shutdown.clone());
+    tokio::select! {
+        () = server.serve(listener) => {}
+        () = drives.follow(watcher) => {}
+        () = shutdown.requested() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! Why a request is refused, and how HTTP says so: one status and one sentence for each reason.
+
+use std::io;
+
+use cpy_board::http::{Body, sentence};
+use hyper::{Response, StatusCode};
+
+use crate::drive_path::DrivePathError;
+
+/// A request that changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// No board of this serial has a drive here, or it was unplugged before the answer.
+    #[error("The board is not plugged in, or has no drive.")]
+    NotPluggedIn,
+    /// The drive is there, its files are not to be had.
+    #[error("The board's drive cannot be used: {0}.")]
+    Unusable(String),
+    /// The drive belongs to the board.
+    #[error(
+        "The drive is write-protected: the board keeps it for itself. \
+         Look for storage.remount() or disable_usb_drive() in its boot.py."
+    )]
+    WriteProtected,
+    /// The request's path.
+    #[error("This path cannot be used: {0}.")]
+    Path(#[from] DrivePathError),
+    /// The X-Destination of a move.
+    #[error("X-Destination must be the new path, beginning with /fs/.")]
+    Destination,
+    /// A file and a directory are confused.
+    #[error("There is no directory of this name; for a file leave out the slash at the end.")]
+    NotADirectory,
+    /// See [`Refusal::NotADirectory`].
+    #[error("There is no file of this name; for a directory add a slash at the end.")]
+    NotAFile,
+    /// A body that would not fit, by its declared or its real length.
+    #[error(
+        "The file is too large: {free} bytes are free on the drive. The old content is untouched."
+    )]
+    TooLarge {
+        /// Free bytes.
+        free: u64,
+        /// Whether the client asked before it sent the body.
+        expects_continue: bool,
+    },
+    /// The body ended before its end.
+    #[error("The upload broke off. The old content is untouched.")]
+    CutShort(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The upload could not be kept until it was complete.
+    #[error("The gateway has no room to receive the upload.")]
+    Spool(#[source] io::Error),
+    /// A method that /fs/ does not know.
+    #[error("This method is not known here. GET, PUT, DELETE, MOVE and OPTIONS are.")]
+    Method,
+    /// A path that this daemon does not serve.
+    #[error("There is nothing at this path.")]
+    NoSuchResource,
+    /// The file system's own reasons.
+    #[error("{}.", sentence_of(.0))]
+    Fat(#[from] cpy_fat::Error),
+    /// A fault of this program.
+    #[error("The gateway made a mistake; its log says more.")]
+    Internal,
+}
+
+impl Refusal {
+    /// The status of the reply.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::NotPluggedIn | Self::Unusable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::WriteProtected => StatusCode::CONFLICT,
+            Self::Path(_) | Self::Destination | Self::CutShort(_) => StatusCode::BAD_REQUEST,
+            Self::NotADirectory | Self::NotAFile | Self::NoSuchResource => StatusCode::NOT_FOUND,
+            Self::TooLarge {
+                expects_continue: true,
+                ..
+            } => StatusCode::EXPECTATION_FAILED,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Spool(_) => StatusCode::INSUFFICIENT_STORAGE,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Fat(error) => status_of(error),
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The reply.
+    pub(crate) fn reply(&self) -> Response<Body> {
+        sentence(self.status(), self.to_string())
+    }
+}
+
+/// The status of a file system's error where the operation gives it no meaning of its own.
+fn status_of(error: &cpy_fat::Error) -> StatusCode {
+    use cpy_fat::Error as E;
+    match error {
+        E::NotFound { .. } | E::NotADirectory { .. } => StatusCode::NOT_FOUND,
+        E::Exists { .. } => StatusCode::PRECONDITION_FAILED,
+        E::IsADirectory { .. } | E::ReadOnly | E::Protected { .. } => StatusCode::CONFLICT,
+        E::NoSpace { .. } | E::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        E::DirectoryFull { .. } => StatusCode::INSUFFICIENT_STORAGE,
+        E::InvalidName(_) | E::IntoItself { .. } | E::Root => StatusCode::BAD_REQUEST,
+        E::Changed { .. } | E::Device(_) | E::NotFat(_) => StatusCode::SERVICE_UNAVAILABLE,
+        E::Damaged { .. } | E::Unsound { .. } | E::Content { .. } => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    }
+}
+
+/// The error's own words as the beginning of a sentence.
+fn sentence_of(error: &cpy_fat::Error) -> String {
+    let text = error.to_string();
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}

@@ -1,0 +1,51 @@
+//! Arguments, logs, the runtime and the signals; the board itself is in the library.
+
+use std::io::Write;
+
+use anyhow::Context;
+use clap::Parser;
+use cpy_virtual_board::{Board, Options};
+use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()))
+        .with_writer(std::io::stderr)
+        .init();
+    if options.exit_with_parent {
+        let parent = getppid();
+        set_parent_process_death_signal(Some(Signal::TERM))
+            .context("cannot ask for a signal at the parent's end")?;
+        // The parent may have ended before the kernel was asked.
+        if getppid() != parent {
+            return Ok(());
+        }
+    }
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(run(options))
+}
+
+async fn run(options: Options) -> anyhow::Result<()> {
+    // The handlers stand before the links do: a signal must never leave links behind.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let board = Board::plug_in(&options)?;
+    let mut stdout = std::io::stdout();
+    // Whoever started the board may have closed its end; the board runs all the same.
+    let _ = writeln!(stdout, "ready {}", board.directory().display()).and_then(|()| stdout.flush());
+    board
+        .run(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+        .await?;
+    Ok(())
+}

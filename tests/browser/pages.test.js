@@ -1,0 +1,144 @@
+// The pages as a person uses them, in Chromium, against the real daemons.
+
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, afterEach, test } from 'node:test';
+
+import { chromium } from 'playwright-core';
+
+import { Demo } from './demo.js';
+
+const DEADLINE = 30_000;
+
+let demo;
+let browser;
+let context;
+let page;
+/** Every address that a page asked for. */
+let asked;
+
+before(async () => {
+  demo = await Demo.start();
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  await demo?.stop();
+});
+
+beforeEach(async () => {
+  asked = [];
+  context = await browser.newContext({ httpCredentials: { username: '', password: demo.password } });
+  page = await context.newPage();
+  page.setDefaultTimeout(DEADLINE);
+  page.on('request', (request) => asked.push(request.url()));
+  page.on('pageerror', (error) => assert.fail(`the page threw ${error}`));
+});
+
+afterEach(async () => {
+  const elsewhere = asked.filter((url) => !new URL(url).hostname.endsWith('localhost'));
+  assert.deepEqual(elsewhere, [], 'a page asked somebody else than the gateway');
+  await context.close();
+});
+
+test('the welcome page names the board and leads to its pages and to the other board', async () => {
+  const [name, other] = demo.names;
+  await page.goto(demo.url('/', name));
+  await page.getByText('Raspberry Pi Pico').first().waitFor();
+  await page.locator('#devices').getByRole('link').first().click();
+  await page.waitForURL(demo.url('/', other));
+  await page.getByRole('link', { name: /^Files Look/ }).click();
+  await page.getByRole('link', { name: 'code.py', exact: true }).first().waitFor();
+});
+
+test('a program that is edited and saved runs, and its output is in the console beside it', async () => {
+  await page.goto(demo.url('/code/', demo.names[0]));
+  const console = page.getByRole('region', { name: 'Console' });
+  await console.getByText('Hello World!').first().waitFor();
+  const text = page.getByRole('textbox', { name: /^Text of the file/ });
+  await text.fill('print("six times seven is", 6 * 7)\n');
+  await page.getByText('unsaved').first().waitFor();
+  await text.press('Control-s');
+  await page.getByText('Saved at').waitFor();
+  await console.getByText('six times seven is 42').first().waitFor();
+});
+
+test('the serial page is a live REPL', async () => {
+  await page.goto(demo.url('/cp/serial/', demo.names[1]));
+  const says = page.getByRole('log');
+  await says.getByText('Press any key to enter the REPL').first().waitFor();
+  await page.getByRole('textbox').focus();
+  await page.keyboard.press('Enter');
+  await says.getByText('>>>').first().waitFor();
+  await page.keyboard.type('"ab" * 3');
+  await page.keyboard.press('Enter');
+  await says.getByText("'ababab'").waitFor();
+  await page.keyboard.type('while True: pass');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Ctrl-C' }).click();
+  await says.getByText('KeyboardInterrupt').waitFor();
+});
+
+test('files are uploaded, renamed and deleted, folders made', async () => {
+  await page.goto(demo.url('/fs/', demo.names[1]));
+  const file = (name) => page.getByRole('row').filter({ hasText: name });
+  await file('code.py').waitFor();
+  await page.getByLabel('Upload files').setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('x') });
+  await file('notes.txt').waitFor();
+  await file('notes.txt').getByRole('button', { name: /^Rename/ }).click();
+  await page.getByRole('dialog').getByRole('textbox').fill('renamed & moved.txt');
+  await page.getByRole('dialog').getByRole('button', { name: 'Rename' }).click();
+  await file('renamed & moved.txt').waitFor();
+  await page.getByRole('button', { name: 'New folder' }).click();
+  await page.getByRole('dialog').getByRole('textbox').fill('sub');
+  await page.getByRole('dialog').getByRole('button', { name: 'Make' }).click();
+  await file('sub').waitFor();
+  await file('renamed & moved.txt').getByRole('button', { name: /^Delete/ }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await file('renamed & moved.txt').waitFor({ state: 'detached' });
+});
+
+test('the overview shows every board, and one that is unplugged goes', async () => {
+  const [name, other] = demo.names;
+  await page.goto(demo.url('/'));
+  const cards = page.locator('#boards > li');
+  await page.waitForFunction(() => document.querySelectorAll('#boards > li').length === 2);
+  await demo.board('unplug', name);
+  await page.waitForFunction(() => document.querySelectorAll('#boards > li').length === 1);
+  assert.match(await cards.first().innerHTML(), new RegExp(other));
+  await demo.board('plug', name);
+  await page.waitForFunction(() => document.querySelectorAll('#boards > li').length === 2);
+});
+
+test('the console says that the board is gone, and goes on when it is back', async () => {
+  const name = demo.names[1];
+  await page.goto(demo.url('/cp/serial/', name));
+  const says = page.getByRole('log');
+  await page.getByText('Connected', { exact: true }).waitFor();
+  await demo.board('unplug', name);
+  await says.getByText('The board is gone').first().waitFor();
+  await demo.board('plug', name);
+  await page.waitForFunction(() => {
+    const text = document.querySelector('[role=log]').textContent;
+    return text.lastIndexOf('Hello World!') > text.lastIndexOf('The board is gone');
+  });
+});
+
+test('without the right password there are no files', async () => {
+  const stranger = await browser.newContext({ httpCredentials: { username: '', password: 'wrong' } });
+  const reply = await stranger.request.get(demo.url('/fs/', demo.names[0]));
+  assert.equal(reply.status(), 401);
+  await stranger.close();
+});

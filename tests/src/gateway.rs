@@ -1,0 +1,185 @@
+//! A gateway of real daemons, in a directory of its own, on ports of its own.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use hyper::StatusCode;
+use tempfile::TempDir;
+
+use crate::board::Board;
+use crate::http::{self, Call};
+use crate::process::Process;
+use crate::wait;
+
+/// The password of boards that have none of their own.
+pub const PASSWORD: &str = "p\u{e4}ss:word";
+
+/// The daemons, in no order that matters.
+pub const DAEMONS: [&str; 3] = ["cpy-serial-bridge", "cpy-file-proxy", "cpy-http-gateway"];
+
+/// Running daemons and the directory that they share. Everything ends when it is dropped.
+#[derive(Debug)]
+pub struct Gateway {
+    daemons: BTreeMap<&'static str, Process>,
+    address: SocketAddr,
+    // Last, so that it goes after those who use it.
+    directory: TempDir,
+}
+
+impl Gateway {
+    /// A gateway with these lines in its configuration beside the test's own, before any daemon runs.
+    pub fn stopped(configuration: &str) -> Self {
+        let directory = tempfile::Builder::new()
+            .prefix("cpy-test")
+            .tempdir()
+            .expect("a directory");
+        let address = free_address();
+        let first = board_ports();
+        let at = directory.path().display();
+        let text = format!(
+            "boards_dir = \"{at}/boards\"\nruntime_dir = \"{at}/run\"\nstate_dir = \"{at}/state\"\n\
+             {configuration}\n[http]\nlisten = [\"{address}\"]\nboard_ports = \"{first}-{}\"\n\
+             password = \"{PASSWORD}\"\n",
+            first + PORTS - 1
+        );
+        std::fs::write(directory.path().join("gateway.toml"), text).expect("a configuration");
+        Self {
+            daemons: BTreeMap::new(),
+            address,
+            directory,
+        }
+    }
+
+    /// A gateway that runs and answers.
+    pub async fn start() -> Self {
+        let mut gateway = Self::stopped("");
+        for daemon in DAEMONS {
+            gateway.start_daemon(daemon);
+        }
+        gateway.answers().await;
+        gateway
+    }
+
+    /// Starts one of the daemons.
+    pub fn start_daemon(&mut self, name: &'static str) {
+        let config = self.config_file();
+        let arguments = ["--config".as_ref(), config.as_os_str()];
+        let running = self
+            .daemons
+            .insert(name, Process::start(name, self.directory.path(), arguments));
+        assert!(running.is_none(), "{name} runs already");
+    }
+
+    /// SIGKILL to one of the daemons.
+    pub fn kill(&mut self, name: &str) {
+        self.daemons.remove(name).expect("it runs").kill();
+    }
+
+    /// SIGTERM to one of the daemons; waits for its end.
+    pub fn terminate(&mut self, name: &str) {
+        self.daemons.remove(name).expect("it runs").terminate();
+    }
+
+    /// One of the daemons.
+    pub fn daemon(&self, name: &str) -> &Process {
+        &self.daemons[name]
+    }
+
+    /// Waits until the web server accepts connections.
+    pub async fn answers(&self) {
+        wait::until("the web server answers", async || {
+            let reply = self
+                .call("GET", "/")
+                .host("localhost")
+                .try_send()
+                .await
+                .ok()?;
+            (reply.status == StatusCode::OK).then_some(())
+        })
+        .await;
+    }
+
+    /// Plugs a new board in and waits until its files and its console can be used.
+    pub async fn plug(&self, serial: &str, options: &[&str]) -> Board {
+        let board = self.plug_unready(serial, options);
+        self.ready(&board).await;
+        board
+    }
+
+    /// Plugs a new board in without waiting.
+    pub fn plug_unready(&self, serial: &str, options: &[&str]) -> Board {
+        Board::plugged_in(self.directory.path(), &self.boards_dir(), serial, options)
+    }
+
+    /// Waits until a board's files and console can be used.
+    pub async fn ready(&self, board: &Board) {
+        let what = format!("{} is ready", board.hostname());
+        wait::until(&what, async || {
+            let reply = self
+                .call("GET", "/cp/board.json")
+                .board(board)
+                .try_send()
+                .await
+                .ok()?;
+            let state = reply.json();
+            let drive = state["drive"]["state"] == "ready";
+            let console = !matches!(
+                state["console"]["state"].as_str(),
+                None | Some("offline" | "waiting")
+            );
+            (state["attached"] == true && drive && console).then_some(())
+        })
+        .await;
+    }
+
+    /// A request to the gateway.
+    pub fn call(&self, method: &str, target: &str) -> Call {
+        http::Call::new(self.address, method, target)
+    }
+
+    /// Where it listens for all boards.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Everything that it and its boards make is below this directory.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Where boards appear.
+    pub fn boards_dir(&self) -> PathBuf {
+        self.directory.path().join("boards")
+    }
+
+    /// The configuration of all daemons.
+    pub fn config_file(&self) -> PathBuf {
+        self.directory.path().join("gateway.toml")
+    }
+}
+
+/// How many ports each gateway has for its boards.
+const PORTS: u16 = 40;
+
+/// An address that nobody listens on in this moment.
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener
+        .local_addr()
+        .expect("a bound listener has an address")
+}
+
+/// The first of a range of ports below the ephemeral ones, another range for each gateway of this
+/// machine. Where ranges meet all the same, a gateway takes the next port that is free.
+fn board_ports() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    const RANGES: u16 = 500;
+    let process = u16::try_from(std::process::id() % u32::from(RANGES)).expect("it is below 500");
+    let number = process
+        .wrapping_mul(7)
+        .wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))
+        % RANGES;
+    10_000 + number * PORTS
+}

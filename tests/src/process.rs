@@ -1,0 +1,115 @@
+//! A program of this project, run by a test and ended with it.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A running program. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    child: Child,
+    log: PathBuf,
+}
+
+/// Where `cargo build` has put a program.
+///
+/// # Panics
+/// When it is not there: the tests are not to pass without it.
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("the test itself has a path");
+    let path = test
+        .ancestors()
+        .nth(2)
+        .expect("tests run in target/<profile>/deps")
+        .join(name);
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo build --workspace` first",
+        path.display()
+    );
+    path
+}
+
+impl Process {
+    /// Starts a program, with its output going to `<logs>/<name>.log`.
+    pub fn start<A: AsRef<OsStr>>(
+        name: &str,
+        logs: &Path,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Self {
+        let log = logs.join(format!("{name}.log"));
+        let output = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .expect("a log can be made");
+        let child = Command::new(program(name))
+            .arg("--exit-with-parent")
+            .args(arguments)
+            .env(
+                "RUST_LOG",
+                std::env::var("RUST_LOG").unwrap_or_else(|_| "debug,hyper=info".into()),
+            )
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().expect("a log can be shared"))
+            .stderr(output)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
+        Self {
+            name: name.to_owned(),
+            child,
+            log,
+        }
+    }
+
+    /// SIGKILL: no time for anything.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it is still ours");
+        self.child.wait().expect("it has ended");
+    }
+
+    /// SIGTERM, and waits until it has ended.
+    pub fn terminate(mut self) {
+        self.signal(Signal::TERM);
+        let status = self.child.wait().expect("it ends");
+        assert!(
+            status.success(),
+            "{} ended with {status}\n{}",
+            self.name,
+            self.output()
+        );
+    }
+
+    /// What it has printed so far.
+    pub fn output(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .expect("a process id");
+        kill_process(id, signal).expect("it is still ours");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("---- {} ----\n{}", self.name, self.output());
+        }
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
