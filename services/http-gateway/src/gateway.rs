@@ -1,5 +1,4 @@
-//! A request on its way to what answers it, and the order of the checks that it passes:
-//! host, origin, path, password, method.
+//! The checks that a request passes, in their order: host, origin, path, password, method.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -14,23 +13,20 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::watch;
 use tracing::{Instrument as _, Span};
 
-use crate::accept;
 use crate::auth::Credentials;
 use crate::board_state::Observer;
 use crate::boards::{Board, Boards};
-use crate::documents;
 use crate::file_proxy::{FileProxy, expects_continue};
-use crate::form;
 use crate::guesses::Guesses;
 use crate::host::RequestHost;
 use crate::links::Links;
 use crate::origin::{self, Origin};
-use crate::pages::{self, Page};
 use crate::refusal::Refusal;
 use crate::reply::{close_after, complete, redirect};
 use crate::resource::Resource;
 use crate::routing::{self, Arrival, OwnNames, Route};
-use crate::serial_bridge::{self, SerialBridge};
+use crate::serial_bridge::{SerialBridge, asks_for_websocket};
+use crate::serving;
 
 /// The web-workflow server, whichever listener a request comes from.
 #[derive(Debug)]
@@ -44,17 +40,17 @@ pub(crate) struct Gateway {
 }
 
 /// One request, as far as the checks need it.
-struct Asked<'a> {
-    head: Parts,
+pub(crate) struct Asked<'a> {
+    pub(crate) head: Parts,
     /// Until somebody reads it.
-    body: Option<Incoming>,
-    client: IpAddr,
-    links: Links<'a>,
-    boards: &'a Boards,
+    pub(crate) body: Option<Incoming>,
+    pub(crate) client: IpAddr,
+    pub(crate) links: Links<'a>,
+    pub(crate) boards: &'a Boards,
 }
 
 /// A reply, and whether pages from elsewhere may read it.
-enum Reply {
+pub(crate) enum Reply {
     /// Made for this request: it carries the CORS headers.
     Dynamic(Response<Body>),
     /// A page, or what it loads: the same for everybody.
@@ -84,7 +80,7 @@ impl Gateway {
         }
     }
 
-    /// The checks, in the order that PROTOCOL gives them.
+    /// The checks, in the order that the web workflow has them.
     async fn answer(
         &self,
         head: Parts,
@@ -178,7 +174,7 @@ impl Gateway {
         if !resource.allows(&asked.head.method) {
             return Err(Refusal::Method(resource.allow()));
         }
-        self.serve(asked, resource, board).await
+        serving::serve(&self.observer, asked, resource, board).await
     }
 
     async fn check_password(&self, asked: &Asked<'_>, board: &Board) -> Result<(), Refusal> {
@@ -198,79 +194,6 @@ impl Gateway {
         tracing::info!(?delay, "wrong password");
         tokio::time::sleep(delay).await;
         Err(Refusal::PasswordWrong)
-    }
-
-    /// The answer itself, for who passed all checks.
-    async fn serve(
-        &self,
-        asked: &mut Asked<'_>,
-        resource: Resource<'_>,
-        board: Option<&Board>,
-    ) -> Result<Reply, Refusal> {
-        let headers = &asked.head.headers;
-        let page = |page: Page| Ok(Reply::Fixed(page.reply(headers)));
-        let found = |file: Option<Response<Body>>| file.map(Reply::Fixed).ok_or(Refusal::Path);
-        let needed = || board.ok_or_else(|| asked.links.which_board(asked.boards));
-        match resource {
-            Resource::Home if board.is_none() => page(Page::Overview),
-            Resource::Home => page(Page::Welcome),
-            Resource::Code => needed().and_then(|_| page(Page::Code)),
-            Resource::Edit => page(Page::Edit),
-            Resource::Favicon => found(pages::favicon(headers)),
-            Resource::Static(name) => found(pages::asset(name, headers)),
-            Resource::Slashless(path) => {
-                Ok(Reply::Fixed(redirect(StatusCode::TEMPORARY_REDIRECT, path)))
-            }
-            Resource::Document(document) => {
-                let (boards, links) = (asked.boards, &asked.links);
-                documents::reply(document, board, boards, links, &self.observer)
-                    .await
-                    .map(Reply::Dynamic)
-            }
-            Resource::Serial if !serial_bridge::asks_for_websocket(&asked.head) => {
-                page(Page::Serial)
-            }
-            Resource::Serial => {
-                let serial = &needed()?.serial;
-                let consoles = &self.observer.consoles;
-                let head = std::mem::replace(&mut asked.head, Request::new(()).into_parts().0);
-                consoles.open(serial, head).await.map(Reply::Dynamic)
-            }
-            Resource::Files { directory } => {
-                let board = needed()?;
-                self.serve_files(asked, board, directory).await
-            }
-            Resource::Unknown | Resource::UnknownDocument => Err(Refusal::Path),
-        }
-    }
-
-    async fn serve_files(
-        &self,
-        asked: &mut Asked<'_>,
-        board: &Board,
-        directory: bool,
-    ) -> Result<Reply, Refusal> {
-        let files = &self.observer.files;
-        let Asked { head, body, .. } = asked;
-        let reads = head.method == Method::GET || head.method == Method::HEAD;
-        if directory && reads && !accept::names_type(&head.headers, "application/json") {
-            return Ok(match files.directory(&board.serial, head).await? {
-                Ok(()) => Reply::Fixed(Page::Files.reply(&head.headers)),
-                Err(answer) => Reply::Dynamic(answer),
-            });
-        }
-        let boundary = match head.method {
-            Method::POST => Some(form::Boundary::of(head)?),
-            _ => None,
-        };
-        let body = body
-            .take()
-            .expect("nobody else reads the body of a request");
-        let answer = match boundary {
-            Some(boundary) => form::upload(files, &board.serial, head, boundary, body).await,
-            None => files.forward(&board.serial, head, body).await,
-        };
-        answer.map(Reply::Dynamic)
     }
 }
 
@@ -314,7 +237,7 @@ fn to_some_board(
     let Some(board) = boards.attached().next() else {
         return turned_away(page, &Refusal::NoBoard);
     };
-    let scheme = if serial_bridge::asks_for_websocket(head) {
+    let scheme = if asks_for_websocket(head) {
         "ws"
     } else {
         "http"

@@ -60,7 +60,12 @@ impl Links<'_> {
         if boards.attached().next().is_none() {
             Refusal::NoBoard
         } else {
-            Refusal::SeveralBoards(self.host.text.clone())
+            let host = &self.host.text;
+            Refusal::SeveralBoards(if host.is_empty() {
+                self.ip()
+            } else {
+                host.clone()
+            })
         }
     }
 }

@@ -293,6 +293,17 @@ async fn a_client_that_sends_all_before_it_reads_sees_a_refusal() {
 }
 
 #[tokio::test]
+async fn a_redirected_upload_is_read_behind_the_redirect() {
+    let bench = Bench::new().await;
+    let mut wire = bench.connect().await;
+    wire.send("PUT /fs/a HTTP/1.1\r\nHost: circuitpython.local\r\nContent-Length: 3000000\r\n\r\n")
+        .await;
+    wire.send_bytes(&vec![b'x'; 3_000_000]).await;
+    wire.answer().await.is(307).has("connection", "close");
+    assert!(wire.until_closed().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_refusal_of_a_huge_body_ends_the_connection() {
     let bench = Bench::new().await;
     let mut wire = bench.connect().await;
