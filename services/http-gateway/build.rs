@@ -35,9 +35,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         for byte in &Sha256::digest(&plain)[..8] {
             write!(tag, "{byte:02x}")?;
         }
+        let packed = packed.to_str().ok_or("a build directory in UTF-8")?;
+        let file = file.to_str().ok_or("a source directory in UTF-8")?;
         writeln!(
             table,
-            "    Asset {{ path: {name:?}, content_type: {kind:?}, tag: {tag:?}, plain: include_bytes!({file:?}), gzip: include_bytes!({packed:?}) }},"
+            "    Asset {{ path: {name:?}, content_type: {kind:?}, tag: {tag:?}, \
+             plain: include_bytes!({file:?}), gzip: include_bytes!({packed:?}) }},"
         )?;
     }
     table.push_str("];\n");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cpy_board::record::Firmware;
 use cpy_board::{Hostname, Record, Serial};
 
 /// One board, plugged in or known from before.
@@ -27,6 +28,15 @@ impl Board {
             .filter(|name| !name.is_empty())
             .or(kind.filter(|name| !name.is_empty()))
             .unwrap_or(self.hostname.as_str())
+    }
+
+    /// What it runs: empty as far as it does not say, but for its serial in the place of the chip's id.
+    pub(crate) fn firmware(&self) -> Firmware {
+        let mut firmware = self.record.firmware.clone().unwrap_or_default();
+        if firmware.uid.is_empty() {
+            self.serial.as_str().clone_into(&mut firmware.uid);
+        }
+        firmware
     }
 }
 
@@ -168,7 +178,7 @@ pub(crate) mod tests {
     fn a_board_is_called_what_its_owner_or_its_maker_calls_it() {
         let mut board = board("000001", true, None);
         assert_eq!(board.instance_name(), "cpy-000001");
-        board.record.firmware = Some(cpy_board::record::Firmware {
+        board.record.firmware = Some(Firmware {
             board_name: "Raspberry Pi Pico".into(),
             ..Default::default()
         });

@@ -6,9 +6,10 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cpy_board::attached::{self, AttachedBoards};
-use cpy_board::{Config, Hostname, Record, Records, RuntimeDir, Serial, Shutdown, Watcher};
-use tokio::sync::{mpsc, watch};
+use cpy_board::attached::AttachedBoards;
+use cpy_board::{Config, Hostname, Record, Records, Serial, Shutdown, Watcher};
+use futures_util::future::poll_immediate;
+use tokio::sync::watch;
 
 use crate::boards::{Board, Boards};
 use crate::listeners::Listeners;
@@ -17,11 +18,9 @@ use crate::ports::{self, PortBook};
 
 /// Who keeps the picture.
 pub(crate) struct Directory {
-    boards_dir: PathBuf,
-    records_dir: PathBuf,
     attached: BTreeSet<Serial>,
-    /// What the records said last. That of a board stays when its file goes away: a board that was
-    /// behind a password stays behind it while its drive is being read again.
+    /// What the records said last, also when the files are gone: a board that was behind a password stays
+    /// behind it while its drive is being read again.
     records: BTreeMap<Serial, Record>,
     /// What boards were called last.
     names: BTreeMap<Serial, Hostname>,
@@ -56,8 +55,6 @@ impl Directory {
             .iter()
             .map(|entry| (entry.serial.clone(), entry.hostname.clone()));
         Self {
-            boards_dir: config.boards_dir.clone(),
-            records_dir: RuntimeDir::new(&config.runtime_dir).records(),
             attached: BTreeSet::new(),
             records: BTreeMap::new(),
             names: names.collect(),
@@ -72,10 +69,11 @@ impl Directory {
     }
 
     /// Looks once, so that the first request finds the boards that are there.
-    pub(crate) async fn look(&mut self) {
-        let found = attached::scan(&self.boards_dir).unwrap_or_default();
-        self.take(News::Records(Record::read_all(&self.records_dir)));
-        self.take(News::Attached(found));
+    pub(crate) async fn look(&mut self, watcher: &mut Watcher, records: &mut Records) {
+        self.take(News::Records(records.changes().await));
+        // The first look does not wait, unless there is no board.
+        poll_immediate(watcher.changes()).await;
+        self.take(News::Attached(watcher.attached().clone()));
         self.settle().await;
     }
 
@@ -86,38 +84,26 @@ impl Directory {
         mut records: Records,
         shutdown: Shutdown,
     ) {
-        // Each is waited for in a future of its own, because a wait that is dropped may lose what it saw.
-        let (sender, mut news) = mpsc::channel(1);
-        let plugs = async {
-            loop {
-                watcher.changes().await;
-                let attached = watcher.attached().clone();
-                // It fails when the other arms are gone, and this one with them.
-                let _ = sender.send(News::Attached(attached)).await;
-            }
-        };
-        let files = async {
-            loop {
-                let _ = sender.send(News::Records(records.changes().await)).await;
-            }
-        };
-        let settle = async {
-            while let Some(news) = news.recv().await {
-                self.take(news);
-                self.settle().await;
-            }
-        };
-        tokio::select! {
-            () = plugs => {}
-            () = files => {}
-            () = settle => {}
-            () = shutdown.requested() => {}
+        loop {
+            let news = tokio::select! {
+                _ = watcher.changes() => News::Attached(watcher.attached().clone()),
+                records = records.changes() => News::Records(records),
+                () = shutdown.requested() => return,
+            };
+            self.take(news);
+            self.settle().await;
         }
     }
 
     fn take(&mut self, news: News) {
         match news {
-            News::Records(records) => self.records.extend(records),
+            News::Records(records) => {
+                for (serial, mut record) in records {
+                    // Port 0 is none: the system would choose one.
+                    record.settings.port = record.settings.port.filter(|port| *port != 0);
+                    self.records.insert(serial, record);
+                }
+            }
             News::Attached(found) => {
                 for gone in self.attached.iter().filter(|s| !found.contains_key(*s)) {
                     tracing::info!(board = %gone, "board went");
@@ -138,9 +124,11 @@ impl Directory {
                         (&serial, hostname),
                         &self.attached,
                     );
-                    self.book.came(&serial, hostname);
+                    self.book.came(&serial);
                     tracing::info!(board = %serial, %hostname, port, "board came");
                 }
+                // A board that came may have taken the name of another one.
+                self.book.rename(&self.names);
             }
         }
     }

@@ -13,10 +13,11 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, Version};
 
-use crate::drain::drain;
-use crate::lent_body::{AnswerBody, Lender};
+use crate::drain::Drain;
+use crate::lent_body::{AnswerBody, Lender, Rest};
 use crate::refusal::Refusal;
-use crate::service::{Service, passed_back, request};
+use crate::reply::{close_after, passed_back};
+use crate::service::{Service, request};
 
 /// What file-proxy is told of a client's request, beside the length of its body. Not the password.
 const PASSED_ON: [HeaderName; 9] = [
@@ -33,11 +34,17 @@ const PASSED_ON: [HeaderName; 9] = [
 
 /// The daemon that has the drives.
 #[derive(Clone, Debug)]
-pub(crate) struct FileProxy(Service);
+pub(crate) struct FileProxy {
+    service: Service,
+    drain: Drain,
+}
 
 impl FileProxy {
     pub(crate) fn new(runtime_dir: &RuntimeDir, shutdown: Shutdown) -> Self {
-        Self(Service::new(Daemon::FileProxy, runtime_dir, shutdown))
+        Self {
+            service: Service::new(Daemon::FileProxy, runtime_dir, shutdown.clone()),
+            drain: Drain::new(shutdown),
+        }
     }
 
     /// Passes on a request for a path below `/fs/` and its body, and the answer back, both as they come.
@@ -65,13 +72,17 @@ impl FileProxy {
                 }
             });
         }
-        let answer = self.0.send(request.map(|()| stream(lent))).await?;
-        if let Some(rest) = lender.take_back() {
-            drain(rest).await;
+        let answer = self.service.send(request.map(|()| stream(lent))).await;
+        let rest = lender.take_back();
+        let unsent = matches!(rest, Rest::Unsent);
+        if let Rest::Unread(rest) = rest {
+            self.drain.take(rest);
         }
-        Ok(passed_back(
-            answer.map(|body| AnswerBody::new(body, lender)),
-        ))
+        let mut reply = passed_back(answer?.map(|body| AnswerBody::new(body, lender)));
+        if unsent {
+            close_after(&mut reply);
+        }
+        Ok(reply)
     }
 
     /// Writes a file from one part of a form, which is let go of when there is an answer.
@@ -87,7 +98,7 @@ impl FileProxy {
     {
         let (lender, lent) = Lender::lend(file, false);
         let request = request(Method::PUT, &format!("/boards/{board}{path}"));
-        let answer = self.0.send(request.map(|()| stream(lent))).await?;
+        let answer = self.service.send(request.map(|()| stream(lent))).await?;
         drop(lender.take_back());
         Ok(passed_back(
             answer.map(|body| AnswerBody::new(body, lender)),
@@ -106,7 +117,10 @@ impl FileProxy {
             let mut request = request(method, &files_path(board, head));
             let json = HeaderValue::from_static("application/json");
             request.headers_mut().insert(ACCEPT, json);
-            let answer = self.0.send(request.map(|()| stream(Empty::new()))).await?;
+            let answer = self
+                .service
+                .send(request.map(|()| stream(Empty::new())))
+                .await?;
             if answer.status().is_success() {
                 return Ok(Ok(()));
             }
@@ -117,9 +131,14 @@ impl FileProxy {
         unreachable!("the loop returns with its last method")
     }
 
+    /// Where bodies go that file-proxy does not want.
+    pub(crate) fn drain(&self) -> &Drain {
+        &self.drain
+    }
+
     /// Every drive.
     pub(crate) async fn drives(&self) -> Result<DriveStatuses, Refusal> {
-        let drives = self.0.document("/boards").await?;
+        let drives = self.service.document("/boards").await?;
         drives.map_err(|_| Refusal::BrokeOff(Daemon::FileProxy))
     }
 
@@ -128,7 +147,9 @@ impl FileProxy {
         &self,
         board: &Serial,
     ) -> Result<Result<DriveStatus, Response<Body>>, Refusal> {
-        self.0.document(&format!("/boards/{board}/drive")).await
+        self.service
+            .document(&format!("/boards/{board}/drive"))
+            .await
     }
 }
 

@@ -5,21 +5,21 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use cpy_board::Serial;
-use cpy_board::http::{Body, empty};
+use cpy_board::http::Body;
 use futures_util::Stream;
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use hyper::header::CONTENT_TYPE;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 use multer::{Field, Multipart};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::accept;
-use crate::drain::drain;
-use crate::file_proxy::{FileProxy, expects_continue};
-use crate::lent_body::{Lender, LentBody};
+use crate::file_proxy::FileProxy;
+use crate::lent_body::{Lender, Rest};
 use crate::refusal::Refusal;
+use crate::reply::redirect;
 
 /// What cannot stand for itself in a path (RFC 3986, section 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -28,50 +28,60 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+/// Bytes in a file's name: FAT has names of 255 UTF-16 units.
+const LONGEST_NAME: usize = 3 * 255;
+
+/// The line between the parts of a form.
+pub(crate) struct Boundary(String);
+
+impl Boundary {
+    /// The boundary that a request names.
+    pub(crate) fn of(head: &Parts) -> Result<Self, Refusal> {
+        let kind = head.headers.get(CONTENT_TYPE);
+        kind.and_then(|kind| multer::parse_boundary(kind.to_str().ok()?).ok())
+            .map(Self)
+            .ok_or(Refusal::NotAForm)
+    }
+}
+
 /// Writes the form's files one after the other, and stops at the first that is refused. A browser is
 /// sent back to the directory; everybody else gets the answer to the last file.
 pub(crate) async fn upload(
     files: &FileProxy,
     board: &Serial,
     head: &Parts,
+    boundary: Boundary,
     body: Incoming,
 ) -> Result<Response<Body>, Refusal> {
     let (lender, lent) = Lender::lend(body, false);
-    let answer = write_files(files, board, head, lent).await;
-    // Reading is what asks a waiting client to send.
-    if let Some(rest) = lender.take_back().filter(|_| !expects_continue(head)) {
-        drain(rest).await;
+    let form = Multipart::new(lent.into_data_stream(), boundary.0);
+    let answer = write_files(files, board, head.uri.path(), form).await;
+    if let Rest::Unread(rest) = lender.take_back() {
+        files.drain().take(rest);
     }
     let answer = answer?;
     if !answer.status().is_success() || !accept::names_type(&head.headers, "text/html") {
         return Ok(answer);
     }
-    let mut reply = empty(StatusCode::SEE_OTHER);
-    if let Ok(back) = HeaderValue::from_str(head.uri.path()) {
-        reply.headers_mut().insert(LOCATION, back);
-    }
-    Ok(reply)
+    Ok(redirect(StatusCode::SEE_OTHER, head.uri.path()))
 }
 
 async fn write_files(
     files: &FileProxy,
     board: &Serial,
-    head: &Parts,
-    body: LentBody<Incoming>,
+    directory: &str,
+    mut form: Multipart<'static>,
 ) -> Result<Response<Body>, Refusal> {
-    let boundary = head
-        .headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| multer::parse_boundary(value.to_str().ok()?).ok())
-        .ok_or(Refusal::NotAForm)?;
-    let mut form = Multipart::new(body.into_data_stream(), boundary);
     let mut last = None;
-    while let Some(part) = form.next_field().await.map_err(broken)? {
+    while let Some(part) = form.next_field().await.map_err(|error| broken(&error))? {
         let Some(name) = part.file_name().and_then(last_component) else {
             continue;
         };
+        if name.len() > LONGEST_NAME {
+            return Err(Refusal::LongName);
+        }
         let name = utf8_percent_encode(name, RESERVED);
-        let path = format!("{}{name}", head.uri.path());
+        let path = format!("{directory}{name}");
         let answer = files.put(board, &path, FieldBody(part)).await?;
         if !answer.status().is_success() {
             return Ok(answer);
@@ -81,7 +91,7 @@ async fn write_files(
     last.ok_or(Refusal::EmptyForm)
 }
 
-fn broken(error: multer::Error) -> Refusal {
+fn broken(error: &multer::Error) -> Refusal {
     tracing::debug!(%error, "a form broke off");
     Refusal::BrokenForm
 }

@@ -1,35 +1,32 @@
-//! A request on its way to what answers it, and the order of the checks that it passes:
-//! host, origin, path, password, method.
+//! The checks that a request passes, in their order: host, origin, path, password, method.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use cpy_board::http::{Body, Handler, Peer, empty};
+use cpy_board::http::{Body, Handler, Peer};
 use cpy_board::{Config, RuntimeDir, Shutdown};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONNECTION, HeaderValue, LOCATION};
 use hyper::http::request::Parts;
+use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::watch;
 use tracing::{Instrument as _, Span};
 
-use crate::accept;
 use crate::auth::Credentials;
+use crate::board_state::Observer;
 use crate::boards::{Board, Boards};
-use crate::documents::Documents;
-use crate::drain::drain;
 use crate::file_proxy::{FileProxy, expects_continue};
-use crate::form;
 use crate::guesses::Guesses;
 use crate::host::RequestHost;
 use crate::links::Links;
 use crate::origin::{self, Origin};
-use crate::pages::{self, Page};
 use crate::refusal::Refusal;
+use crate::reply::{close_after, complete, redirect};
 use crate::resource::Resource;
 use crate::routing::{self, Arrival, OwnNames, Route};
-use crate::serial_bridge::{self, SerialBridge};
+use crate::serial_bridge::{SerialBridge, asks_for_websocket};
+use crate::serving;
 
 /// The web-workflow server, whichever listener a request comes from.
 #[derive(Debug)]
@@ -39,21 +36,21 @@ pub(crate) struct Gateway {
     main_port: u16,
     allowed_origins: Vec<String>,
     guesses: Guesses,
-    documents: Documents,
+    observer: Observer,
 }
 
 /// One request, as far as the checks need it.
-struct Asked<'a> {
-    head: Parts,
+pub(crate) struct Asked<'a> {
+    pub(crate) head: Parts,
     /// Until somebody reads it.
-    body: Option<Incoming>,
-    client: IpAddr,
-    links: Links<'a>,
-    boards: &'a Boards,
+    pub(crate) body: Option<Incoming>,
+    pub(crate) client: IpAddr,
+    pub(crate) links: Links<'a>,
+    pub(crate) boards: &'a Boards,
 }
 
 /// A reply, and whether pages from elsewhere may read it.
-enum Reply {
+pub(crate) enum Reply {
     /// Made for this request: it carries the CORS headers.
     Dynamic(Response<Body>),
     /// A page, or what it loads: the same for everybody.
@@ -75,7 +72,7 @@ impl Gateway {
             main_port,
             allowed_origins: config.http.allowed_origins.clone(),
             guesses: Guesses::default(),
-            documents: Documents {
+            observer: Observer {
                 files: FileProxy::new(&runtime_dir, shutdown.clone()),
                 consoles: SerialBridge::new(&runtime_dir, shutdown.clone()),
                 default_password: config.http.password.clone(),
@@ -83,7 +80,7 @@ impl Gateway {
         }
     }
 
-    /// The checks, in the order that PROTOCOL gives them.
+    /// The checks, in the order that the web workflow has them.
     async fn answer(
         &self,
         head: Parts,
@@ -177,12 +174,12 @@ impl Gateway {
         if !resource.allows(&asked.head.method) {
             return Err(Refusal::Method(resource.allow()));
         }
-        self.serve(asked, resource, board).await
+        serving::serve(&self.observer, asked, resource, board).await
     }
 
     async fn check_password(&self, asked: &Asked<'_>, board: &Board) -> Result<(), Refusal> {
         let own = board.record.settings.password.as_ref();
-        let Some(password) = own.or(self.documents.default_password.as_ref()) else {
+        let Some(password) = own.or(self.observer.default_password.as_ref()) else {
             return Err(Refusal::NoPasswordSet);
         };
         let credentials = Credentials::of(&asked.head.headers);
@@ -197,73 +194,6 @@ impl Gateway {
         tracing::info!(?delay, "wrong password");
         tokio::time::sleep(delay).await;
         Err(Refusal::PasswordWrong)
-    }
-
-    /// The answer itself, for who passed all checks.
-    async fn serve(
-        &self,
-        asked: &mut Asked<'_>,
-        resource: Resource<'_>,
-        board: Option<&Board>,
-    ) -> Result<Reply, Refusal> {
-        let headers = &asked.head.headers;
-        let page = |page: Page| Ok(Reply::Fixed(page.reply(headers)));
-        let found = |file: Option<Response<Body>>| file.map(Reply::Fixed).ok_or(Refusal::Path);
-        let needed = || board.ok_or_else(|| asked.links.which_board(asked.boards));
-        match resource {
-            Resource::Home if board.is_none() => page(Page::Overview),
-            Resource::Home => page(Page::Welcome),
-            Resource::Code => needed().and_then(|_| page(Page::Code)),
-            Resource::Edit => page(Page::Edit),
-            Resource::Favicon => found(pages::favicon(headers)),
-            Resource::Static(name) => found(pages::asset(name, headers)),
-            Resource::Slashless(path) => {
-                Ok(Reply::Fixed(redirect(StatusCode::TEMPORARY_REDIRECT, path)))
-            }
-            Resource::Document(document) => self
-                .documents
-                .reply(document, board, asked.boards, &asked.links)
-                .await
-                .map(Reply::Dynamic),
-            Resource::Serial if !serial_bridge::asks_for_websocket(headers) => page(Page::Serial),
-            Resource::Serial => {
-                let serial = &needed()?.serial;
-                let consoles = &self.documents.consoles;
-                let head = std::mem::replace(&mut asked.head, Request::new(()).into_parts().0);
-                consoles.open(serial, head).await.map(Reply::Dynamic)
-            }
-            Resource::Files { directory } => {
-                let board = needed()?;
-                self.serve_files(asked, board, directory).await
-            }
-            Resource::Unknown | Resource::UnknownDocument => Err(Refusal::Path),
-        }
-    }
-
-    async fn serve_files(
-        &self,
-        asked: &mut Asked<'_>,
-        board: &Board,
-        directory: bool,
-    ) -> Result<Reply, Refusal> {
-        let files = &self.documents.files;
-        let Asked { head, body, .. } = asked;
-        let reads = head.method == Method::GET || head.method == Method::HEAD;
-        if directory && reads && !accept::names_type(&head.headers, "application/json") {
-            return Ok(match files.directory(&board.serial, head).await? {
-                Ok(()) => Reply::Fixed(Page::Files.reply(&head.headers)),
-                Err(answer) => Reply::Dynamic(answer),
-            });
-        }
-        let body = body
-            .take()
-            .expect("nobody else reads the body of a request");
-        let answer = if head.method == Method::POST {
-            form::upload(files, &board.serial, head, body).await
-        } else {
-            files.forward(&board.serial, head, body).await
-        };
-        answer.map(Reply::Dynamic)
     }
 }
 
@@ -280,10 +210,13 @@ impl Handler for Gateway {
         let path = head.uri.path().to_owned();
         async {
             let mut body = Some(body);
-            let reply = self.answer(head, &mut body, remote, local).await;
+            let mut reply = self.answer(head, &mut body, remote, local).await;
+            complete(&mut reply);
             // A body that nobody wanted. A client that waits for 100 Continue has not begun to send it.
-            if let Some(rest) = body.filter(|rest| !waits && !rest.is_end_stream()) {
-                drain(rest).await;
+            match body {
+                Some(rest) if waits && !rest.is_end_stream() => close_after(&mut reply),
+                Some(rest) => self.observer.files.drain().take(rest),
+                None => {}
             }
             tracing::debug!(%method, path, status = reply.status().as_u16(), "answered");
             reply
@@ -304,7 +237,7 @@ fn to_some_board(
     let Some(board) = boards.attached().next() else {
         return turned_away(page, &Refusal::NoBoard);
     };
-    let scheme = if serial_bridge::asks_for_websocket(&head.headers) {
+    let scheme = if asks_for_websocket(head) {
         "ws"
     } else {
         "http"
@@ -312,22 +245,13 @@ fn to_some_board(
     let target = head
         .uri
         .path_and_query()
-        .map(|target| target.as_str())
+        .map(PathAndQuery::as_str)
         .filter(|target| target.starts_with('/'))
         .unwrap_or("/");
     let location = format!("{scheme}://{}{target}", links.authority(&board.hostname));
     let mut reply = redirect(StatusCode::TEMPORARY_REDIRECT, &location);
-    let close = HeaderValue::from_static("close");
-    reply.headers_mut().insert(CONNECTION, close);
+    close_after(&mut reply);
     page.admit(&mut reply);
-    reply
-}
-
-fn redirect(status: StatusCode, location: &str) -> Response<Body> {
-    let mut reply = empty(status);
-    if let Ok(location) = HeaderValue::from_bytes(location.as_bytes()) {
-        reply.headers_mut().insert(LOCATION, location);
-    }
     reply
 }
 

@@ -67,24 +67,19 @@ impl RequestHost {
 
     /// `name`, `name:port`, `1.2.3.4:port`, `[::1]:port`.
     fn parse(text: &str) -> Result<Self, HostError> {
-        let (name, port) = match text.strip_prefix('[') {
-            Some(rest) => {
-                let (address, after) = rest.split_once(']').ok_or(HostError::Garbage)?;
-                // The interface behind a percent sign matters to the client only (RFC 6874).
-                let digits = address
-                    .split_once('%')
-                    .map_or(address, |(digits, _)| digits);
-                let address: Ipv6Addr = digits.parse().map_err(|_| HostError::Garbage)?;
-                let port = match after {
-                    "" => "",
-                    _ => after.strip_prefix(':').ok_or(HostError::Garbage)?,
-                };
-                (HostName::Address(address.into()), port)
-            }
-            None => {
-                let (name, port) = text.split_once(':').unwrap_or((text, ""));
-                (HostName::parse(name)?, port)
-            }
+        let (name, port) = if let Some(rest) = text.strip_prefix('[') {
+            let (address, after) = rest.split_once(']').ok_or(HostError::Garbage)?;
+            // The interface behind a percent sign matters to the client only (RFC 6874).
+            let digits = address.split('%').next().unwrap_or_default();
+            let address: Ipv6Addr = digits.parse().map_err(|_| HostError::Garbage)?;
+            let port = match after {
+                "" => "",
+                _ => after.strip_prefix(':').ok_or(HostError::Garbage)?,
+            };
+            (HostName::Address(address.into()), port)
+        } else {
+            let (name, port) = text.split_once(':').unwrap_or((text, ""));
+            (HostName::parse(name)?, port)
         };
         Ok(Self {
             text: text.to_owned(),

@@ -50,6 +50,17 @@ enum State<B> {
     Over,
 }
 
+/// What is left of a body that was taken back.
+#[derive(Debug)]
+pub(crate) enum Rest<B> {
+    /// Nothing: it was read to its end.
+    Nothing,
+    /// What its client is sending.
+    Unread(B),
+    /// All of it: it was held, so its client has not begun to send.
+    Unsent,
+}
+
 /// Why a body ends before its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LentBodyError {
@@ -92,14 +103,13 @@ impl<B: Body> Lender<B> {
         });
     }
 
-    /// Takes the body back from the daemon, which gets no more of it. `None` where nothing is left, or
-    /// where it was held, so that its client has not begun to send.
-    pub(crate) fn take_back(&self) -> Option<B> {
+    /// Takes the body back from the daemon, which gets no more of it.
+    pub(crate) fn take_back(&self) -> Rest<B> {
         self.change(|state| match state {
-            State::Flowing(body) if body.is_end_stream() => (State::Ended, None),
-            State::Flowing(body) => (State::TakenBack, Some(body)),
-            State::Held(_) => (State::TakenBack, None),
-            other => (other, None),
+            State::Flowing(body) if body.is_end_stream() => (State::Ended, Rest::Nothing),
+            State::Flowing(body) => (State::TakenBack, Rest::Unread(body)),
+            State::Held(_) => (State::TakenBack, Rest::Unsent),
+            other => (other, Rest::Nothing),
         })
     }
 
@@ -249,13 +259,15 @@ mod tests {
             Either::Right(((), read)) => read.await,
         };
         assert_eq!(whole.unwrap().to_bytes(), "text");
-        assert!(lender.take_back().is_none(), "nothing is left");
+        assert!(matches!(lender.take_back(), Rest::Nothing));
     }
 
     #[tokio::test]
     async fn a_body_that_was_taken_back_is_not_read_and_ends_with_the_answer() {
         let (lender, mut body) = lend("text", false);
-        let rest = lender.take_back().expect("it was not read");
+        let Rest::Unread(rest) = lender.take_back() else {
+            panic!("it was not read");
+        };
         assert!(poll_immediate(body.frame()).await.is_none());
         drop(AnswerBody::new(Empty::<Bytes>::new(), lender));
         let end = body.frame().await.expect("no end");
@@ -266,7 +278,7 @@ mod tests {
     #[tokio::test]
     async fn a_held_body_is_not_given_back_to_be_read() {
         let (lender, _body) = lend("text", true);
-        assert!(lender.take_back().is_none());
+        assert!(matches!(lender.take_back(), Rest::Unsent));
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 
 mod accept;
 mod auth;
+mod board_state;
 mod boards;
 mod directory;
 mod documents;
@@ -21,19 +22,20 @@ mod origin;
 mod pages;
 mod ports;
 mod refusal;
+mod reply;
 mod resource;
 mod routing;
 mod serial_bridge;
 mod service;
+mod serving;
 mod sockets;
 
-use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use cpy_board::http::{Limits, Server};
-use cpy_board::{Config, Records, RuntimeDir, Shutdown, Watcher};
+use cpy_board::{Config, Records, RuntimeDir, Shutdown, WatchError, Watcher};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -59,7 +61,7 @@ pub enum StartError {
     Inherited(#[source] io::Error),
     /// The boards cannot be followed.
     #[error("cannot watch for boards")]
-    Watch(#[source] Box<dyn Error + Send + Sync>),
+    Watch(#[source] WatchError),
 }
 
 /// Runs the gateway on the sockets that systemd hands over, or else on the configured addresses, until
@@ -67,13 +69,8 @@ pub enum StartError {
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), StartError> {
     let mut sockets = sockets::inherited().map_err(StartError::Inherited)?;
     if sockets.is_empty() {
-        for address in &config.http.listen {
-            let opened = sockets::open(*address).map_err(|source| StartError::Listen {
-                address: *address,
-                source,
-            })?;
-            sockets.push(opened);
-        }
+        sockets = sockets::open_all(&config.http.listen)
+            .map_err(|(address, source)| StartError::Listen { address, source })?;
     }
     serve(config, sockets, shutdown).await
 }
@@ -90,10 +87,9 @@ pub async fn serve(
         addresses.push(socket.local_addr().map_err(StartError::Inherited)?);
     }
     let main_ports: Vec<u16> = addresses.iter().map(SocketAddr::port).collect();
-    let watcher =
-        Watcher::new(&config.boards_dir).map_err(|error| StartError::Watch(error.into()))?;
+    let mut watcher = Watcher::new(&config.boards_dir).map_err(StartError::Watch)?;
     let records_dir = RuntimeDir::new(&config.runtime_dir).records();
-    let records = Records::new(records_dir).map_err(|error| StartError::Watch(error.into()))?;
+    let mut records = Records::new(records_dir).map_err(StartError::Watch)?;
 
     let (sender, boards) = watch::channel(Arc::new(Boards::default()));
     let main_port = main_ports.first().copied().unwrap_or(80);
@@ -101,7 +97,7 @@ pub async fn serve(
     let server = Server::new(gateway, Limits::default(), shutdown.clone());
     let listeners = Listeners::new(server.clone(), shutdown.clone(), &addresses);
     let mut directory = Directory::new(&config, listeners, main_ports, sender);
-    directory.look().await;
+    directory.look(&mut watcher, &mut records).await;
     for socket in sockets {
         let server = server.clone();
         shutdown.spawn(async move { server.serve(socket).await });

@@ -22,16 +22,9 @@ pub(crate) struct Links<'a> {
 }
 
 impl Links<'_> {
+    /// The address of ours that the client connected to.
     pub(crate) fn ip(&self) -> String {
         self.local.ip().to_canonical().to_string()
-    }
-
-    pub(crate) fn port(&self) -> u16 {
-        self.local.port()
-    }
-
-    pub(crate) fn main_port(&self) -> u16 {
-        self.main_port
     }
 
     /// Where a board is by its name, for a redirect: `cpy-1b2c3d.local`, with the port that the client used.
@@ -52,16 +45,12 @@ impl Links<'_> {
             HostName::Unnamed => self.ip(),
         };
         let hostname = &board.hostname;
-        let name = if here.ends_with(".localhost") {
-            format!("{hostname}.localhost")
-        } else {
-            format!("{hostname}.local")
-        };
-        let authority = match board.port {
-            Some(port) if !here.ends_with(".local") && !here.ends_with(".localhost") => {
-                with_port(&here, port)
+        let authority = match (here.rsplit_once('.'), board.port) {
+            (Some((_, domain @ ("local" | "localhost"))), _) => {
+                with_port(&format!("{hostname}.{domain}"), self.main_port)
             }
-            _ => with_port(&name, self.main_port),
+            (_, Some(port)) => with_port(&here, port),
+            (_, None) => with_port(&format!("{hostname}.local"), self.main_port),
         };
         format!("http://{authority}/")
     }
@@ -71,7 +60,12 @@ impl Links<'_> {
         if boards.attached().next().is_none() {
             Refusal::NoBoard
         } else {
-            Refusal::SeveralBoards(self.host.text.clone())
+            let host = &self.host.text;
+            Refusal::SeveralBoards(if host.is_empty() {
+                self.ip()
+            } else {
+                host.clone()
+            })
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use cpy_board::Shutdown;
 use cpy_board::http::Server;
@@ -23,10 +23,14 @@ pub(crate) struct Listeners {
 impl Listeners {
     /// None yet; the main listeners, at `main`, are somebody else's.
     pub(crate) fn new(server: Server<Gateway>, shutdown: Shutdown, main: &[SocketAddr]) -> Self {
+        let mut addresses: BTreeSet<IpAddr> = main.iter().map(SocketAddr::ip).collect();
+        if addresses.is_empty() {
+            addresses.insert(Ipv6Addr::UNSPECIFIED.into());
+        }
         Self {
             server,
             shutdown,
-            addresses: main.iter().map(SocketAddr::ip).collect(),
+            addresses,
             main_ports: main.iter().map(SocketAddr::port).collect(),
             open: BTreeMap::new(),
         }
@@ -39,11 +43,12 @@ impl Listeners {
         if self.main_ports.contains(&port) || self.open.contains_key(&port) {
             return Ok(());
         }
-        let sockets: Vec<_> = self
+        let addresses: Vec<SocketAddr> = self
             .addresses
             .iter()
-            .map(|ip| sockets::open(SocketAddr::new(*ip, port)))
-            .collect::<io::Result<_>>()?;
+            .map(|ip| SocketAddr::new(*ip, port))
+            .collect();
+        let sockets = sockets::open_all(&addresses).map_err(|(_, error)| error)?;
         let tasks = sockets.into_iter().map(|socket| {
             let server = self.server.clone();
             self.shutdown

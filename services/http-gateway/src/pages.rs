@@ -5,7 +5,7 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap,
-    HeaderValue, IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    HeaderValue, IF_NONE_MATCH, REFERRER_POLICY, VARY,
 };
 use hyper::{Response, StatusCode};
 
@@ -103,7 +103,6 @@ impl Asset {
         }
         headers.insert(CACHE_CONTROL, fixed("no-cache"));
         headers.insert(VARY, fixed("Accept, Accept-Encoding, Upgrade"));
-        headers.insert(X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
         if self.is_page() {
             headers.insert(CONTENT_SECURITY_POLICY, fixed(POLICY));
             headers.insert(REFERRER_POLICY, fixed("no-referrer"));

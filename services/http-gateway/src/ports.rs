@@ -1,6 +1,6 @@
 //! Which port each board has, remembered over restarts: a file in the state directory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -92,12 +92,20 @@ impl PortBook {
         Some(port)
     }
 
-    /// Notes that a board came, under this name: all others are gone for longer.
-    pub(crate) fn came(&mut self, serial: &Serial, hostname: &Hostname) {
+    /// Notes that a board came: all others are gone for longer.
+    pub(crate) fn came(&mut self, serial: &Serial) {
         if let Some(at) = self.entries.iter().position(|e| e.serial == *serial) {
-            let mut entry = self.entries.remove(at);
-            entry.hostname = hostname.clone();
+            let entry = self.entries.remove(at);
             self.entries.push(entry);
+        }
+    }
+
+    /// Notes what boards are called now.
+    pub(crate) fn rename(&mut self, names: &BTreeMap<Serial, Hostname>) {
+        for entry in &mut self.entries {
+            if let Some(hostname) = names.get(&entry.serial) {
+                entry.hostname.clone_from(hostname);
+            }
         }
     }
 
@@ -185,7 +193,7 @@ mod tests {
     fn port(book: &mut PortBook, n: usize, here: &[usize]) -> Option<u16> {
         let hostname = Hostname::plain(&serial(n));
         let port = book.port_for(&serial(n), &hostname, &attached(here), &BTreeSet::new());
-        book.came(&serial(n), &hostname);
+        book.came(&serial(n));
         port
     }
 

@@ -40,6 +40,8 @@ pub(crate) enum Refusal {
     NotAForm,
     #[error("The form cannot be understood, or was cut short.")]
     BrokenForm,
+    #[error("The name of a file in the form is too long.")]
+    LongName,
     #[error("The form holds no file.")]
     EmptyForm,
     #[error("The gateway's {what} ({}) is not running.", .0.name(), what = service(*.0))]
@@ -68,11 +70,12 @@ impl Refusal {
         let details = cpy_board::daemon::with_causes(error);
         match error {
             ClientError::NotRunning { .. } => {
-                tracing::warn!(error = details, "a service is not running");
+                // The journal says so already, and the pages ask every few seconds.
+                tracing::debug!(error = details, "a service is not running");
                 Self::NotRunning(daemon)
             }
             ClientError::Broken { .. } => {
-                tracing::warn!(error = details, "a service gave no answer");
+                tracing::info!(error = details, "a service gave no answer");
                 Self::BrokeOff(daemon)
             }
         }
@@ -80,7 +83,9 @@ impl Refusal {
 
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Host(_) | Self::BrokenForm | Self::EmptyForm => StatusCode::BAD_REQUEST,
+            Self::Host(_) | Self::BrokenForm | Self::LongName | Self::EmptyForm => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Elsewhere(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::NoBoard
             | Self::NotPluggedIn(_)

@@ -1,4 +1,4 @@
-//! Requests to serial-bridge: the state of consoles, and WebSockets, which are tunnels once they are open.
+//! Requests to serial-bridge: the state of consoles, and each WebSocket, which is a tunnel once it is open.
 
 use cpy_board::http::{Body, empty, stream};
 use cpy_board::status::ConsoleStatuses;
@@ -10,13 +10,15 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::upgrade::OnUpgrade;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional_with_sizes;
 use tracing::Instrument as _;
 
+use crate::accept;
 use crate::refusal::Refusal;
-use crate::service::{Service, passed_back, request};
+use crate::reply::passed_back;
+use crate::service::{Service, request};
 
 /// The client's part of the handshake. Extensions are left out: the gateway does not offer any.
 const HANDSHAKE: [HeaderName; 3] = [
@@ -79,16 +81,14 @@ impl SerialBridge {
 }
 
 /// Whether a request asks for a WebSocket (RFC 6455, section 4.2.1).
-pub(crate) fn asks_for_websocket(headers: &HeaderMap) -> bool {
+pub(crate) fn asks_for_websocket(head: &Parts) -> bool {
     let lists = |name: &HeaderName, wanted: &str| {
-        headers
-            .get_all(name)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .any(|item| item.trim().eq_ignore_ascii_case(wanted))
+        accept::items(&head.headers, name).any(|item| item.eq_ignore_ascii_case(wanted))
     };
-    lists(&UPGRADE, "websocket") && lists(&CONNECTION, "upgrade")
+    head.method == Method::GET
+        && head.version == Version::HTTP_11
+        && lists(&UPGRADE, "websocket")
+        && lists(&CONNECTION, "upgrade")
 }
 
 async fn tunnel(client: OnUpgrade, console: OnUpgrade, shutdown: Shutdown) {

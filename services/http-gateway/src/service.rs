@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use cpy_board::http::{Body, Client, empty, stream};
+use cpy_board::http::{Body, Client, stream};
 use cpy_board::{Daemon, RuntimeDir, Shutdown};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CACHE_CONTROL, HOST, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{HOST, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use crate::hop_by_hop;
 use crate::refusal::Refusal;
+use crate::reply::passed_back;
 
 /// The longest status document that is read: a kilobyte a board is plenty.
 const LONGEST_DOCUMENT: usize = 1024 * 1024;
@@ -82,22 +81,4 @@ pub(crate) fn request(method: Method, path: &str) -> Request<()> {
         .headers_mut()
         .insert(HOST, HeaderValue::from_static("localhost"));
     request
-}
-
-/// A daemon's answer as the client's: never cached, and never taken for another type than it says.
-pub(crate) fn passed_back<B>(answer: Response<B>) -> Response<Body>
-where
-    B: hyper::body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let (head, body) = answer.into_parts();
-    let mut reply = empty(head.status).map(|_| stream(body));
-    let headers = reply.headers_mut();
-    *headers = head.headers;
-    hop_by_hop::remove(headers);
-    headers
-        .entry(CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    reply
 }

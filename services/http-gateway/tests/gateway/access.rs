@@ -278,6 +278,7 @@ async fn a_board_stays_behind_its_password_while_its_record_is_missing() {
     bench.config.http.password = Some(password("wrong"));
     bench.start().await;
     bench.unplug(PICO);
+    bench.remove_record(PICO);
     let head = at(NAME, "GET /fs/code.py", RIGHT);
     bench.until(&head, |answer| answer.status == 503).await;
     bench.plug_without_record(PICO);

@@ -1,5 +1,6 @@
 //! Boards that come and go, and their ports.
 
+use std::fmt::Display;
 use std::fs;
 use std::net::SocketAddr;
 
@@ -7,8 +8,8 @@ use tokio::net::TcpListener;
 
 use crate::bench::{Bench, FEATHER, PICO, RIGHT, record};
 
-fn get(host: impl ToString, path: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nHost: {}\r\n", host.to_string())
+fn get(host: impl Display, path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n")
 }
 
 fn at(bench: &Bench, port: u16) -> SocketAddr {

@@ -78,7 +78,7 @@ async fn each_side_ends_the_console_for_the_other() {
     let mut bench = Bench::new().await;
     let mut wire = open(&bench).await;
     bench.console.stop().await;
-    assert!(wire.to_the_end().await.is_empty());
+    assert!(wire.until_closed().await.is_empty());
     let answer = bench.get("/cp/serial/", &format!("{RIGHT}{UPGRADE}")).await;
     answer
         .is(503)
@@ -94,5 +94,5 @@ async fn the_end_of_the_gateway_ends_consoles() {
     let mut bench = Bench::new().await;
     let mut wire = open(&bench).await;
     bench.stop().await;
-    assert!(wire.to_the_end().await.is_empty());
+    assert!(wire.until_closed().await.is_empty());
 }

@@ -1,5 +1,7 @@
 //! Files sent by a browser's form.
 
+use std::fmt::Write as _;
+
 use crate::bench::{Bench, PICO, RIGHT};
 use crate::wire::Answer;
 
@@ -9,10 +11,12 @@ const PLAIN: &str = "Accept: */*\r\n";
 async fn post(bench: &Bench, path: &str, files: &[(&str, &str)], headers: &str) -> Answer {
     let mut body = "--xx\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhi\r\n".to_owned();
     for (name, content) in files {
-        body += &format!(
+        write!(
+            body,
             "--xx\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
              Content-Type: application/octet-stream\r\n\r\n{content}\r\n"
-        );
+        )
+        .unwrap();
     }
     body += "--xx--\r\n";
     let host = bench.address;
@@ -83,6 +87,9 @@ async fn a_form_needs_what_a_put_needs() {
         .await
         .is(400)
         .says("no file");
+    let long = "x".repeat(30_000);
+    let answer = post(&bench, "/fs/", &[(&long, "1")], RIGHT).await;
+    answer.is(400).says("too long");
     let plain = format!("{RIGHT}Content-Type: text/plain\r\nContent-Length: 0\r\n");
     bench
         .request("POST", "/fs/", &plain)

@@ -95,7 +95,7 @@ impl Log {
                 .rfind(|seen| is_it(seen))
                 .unwrap()
                 .clone(),
-            Err(_) => panic!("never {what}: {:#?}", self.all()),
+            Err(late) => panic!("{late}: never {what}: {:#?}", self.all()),
         }
     }
 }

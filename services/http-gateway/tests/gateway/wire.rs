@@ -1,5 +1,6 @@
 //! A raw connection. What went over it is printed when a test fails.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -100,7 +101,7 @@ impl Wire {
             } else if let Some(length) = answer.header("content-length") {
                 self.exactly(length.parse().unwrap()).await
             } else {
-                self.to_the_end().await
+                self.until_closed().await
             };
         }
         answer.log.clone_from(&self.log);
@@ -138,7 +139,7 @@ impl Wire {
     }
 
     /// All that comes until the other side closes.
-    pub(crate) async fn to_the_end(&mut self) -> Vec<u8> {
+    pub(crate) async fn until_closed(&mut self) -> Vec<u8> {
         while self.read().await {}
         std::mem::take(&mut self.received)
     }
@@ -157,7 +158,7 @@ impl Wire {
         let size = match read {
             Ok(Ok(size)) => size,
             Ok(Err(error)) => panic!("{error} after\n{}", self.log),
-            Err(_) => panic!("nothing came after\n{}", self.log),
+            Err(late) => panic!("{late} after\n{}", self.log),
         };
         let bytes = buffer[..size].to_vec();
         self.note("<", &bytes);
@@ -168,8 +169,7 @@ impl Wire {
     fn note(&mut self, direction: &str, bytes: &[u8]) {
         let shown = &bytes[..bytes.len().min(2000)];
         for line in String::from_utf8_lossy(shown).split_inclusive('\n') {
-            self.log
-                .push_str(&format!("{direction} {}\n", line.escape_debug()));
+            writeln!(self.log, "{direction} {}", line.escape_debug()).unwrap();
         }
     }
 }
