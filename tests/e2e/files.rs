@@ -390,31 +390,39 @@ async fn a_drive_that_is_damaged_or_no_drive_at_all_is_said_to_be() {
     let gateway = Gateway::start().await;
     let mut board = gateway.plug(SERIAL, &[]).await;
     let other = gateway.plug("E6614C31AAAAAA01", &[]).await;
-    board.unplug();
-    board.damage(|image| image[512..1024].fill(0));
-    board.plug();
-    let reply = cpy_tests::wait::until("the drive is looked at", async || {
-        let reply = gateway.call("GET", "/fs/code.py").to(&board).send().await;
-        (!reply.text().contains("not plugged in")).then_some(reply)
-    })
-    .await;
+    let damaged = async |board: &mut Board, change: fn(&mut [u8])| {
+        board.unplug();
+        gateway.status_becomes(board, "/fs/code.py", 503).await;
+        board.damage(|image| change(image));
+        board.plug();
+        cpy_tests::wait::until("the drive is looked at", async || {
+            let reply = gateway.call("GET", "/fs/code.py").to(board).send().await;
+            (!reply.text().contains("not plugged in")).then_some(reply)
+        })
+        .await
+    };
+    // A table in which every chain is a loop.
+    damaged(&mut board, |image| image[1024..4096].fill(0x22)).await;
+    let list = gateway.call("GET", "/fs/lib/").to(&board);
+    let reply = list.header("Accept", "application/json").expect(500).await;
+    assert!(reply.text().contains("damaged"), "{reply:?}");
+    // No volume, and then nothing that makes sense.
+    let reply = damaged(&mut board, |image| image[512..1024].fill(0)).await;
     assert_eq!(reply.status, 503, "{reply:?}");
     assert!(reply.text().contains("no FAT"), "{reply:?}");
-    board.unplug();
-    board.damage(|image| image.fill(0xA5));
-    board.plug();
     gateway
         .call("GET", "/fs/code.py")
         .to(&other)
         .expect(200)
         .await;
-    let reply = gateway
-        .call("GET", "/fs/")
-        .to(&board)
-        .header("Accept", "application/json")
-        .expect(503)
-        .await;
+    let reply = damaged(&mut board, |image| image.fill(0xA5)).await;
+    assert_eq!(reply.status, 503, "{reply:?}");
     assert!(reply.text().len() > 10, "{reply:?}");
+    gateway
+        .call("GET", "/fs/code.py")
+        .to(&other)
+        .expect(200)
+        .await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
 
 use hyper::StatusCode;
 use tempfile::TempDir;
@@ -141,6 +142,17 @@ impl Gateway {
             (state["attached"] == true && drive && console && asks).then_some(())
         })
         .await;
+    }
+
+    /// Waits until a request to a board gets this status, and says how long that took.
+    pub async fn status_becomes(&self, board: &Board, target: &str, status: u16) -> Duration {
+        let begun = Instant::now();
+        wait::until(&format!("{target} gives {status}"), async || {
+            let reply = self.call("GET", target).to(board).try_send().await.ok()?;
+            (reply.status.as_u16() == status).then_some(())
+        })
+        .await;
+        begun.elapsed()
     }
 
     /// A request to the gateway.
