@@ -17,6 +17,8 @@ pub(crate) struct Board {
     pub(crate) port: Option<u16>,
     /// What its files say of it, as far as they were read.
     pub(crate) record: Record,
+    /// It has a drive of which nothing was read yet: nobody knows its password.
+    pub(crate) unread: bool,
 }
 
 impl Board {
@@ -109,6 +111,7 @@ pub(crate) mod tests {
             attached,
             port,
             record: Record::default(),
+            unread: false,
         }
     }
 

@@ -19,6 +19,8 @@ use crate::ports::{self, PortBook};
 /// Who keeps the picture.
 pub(crate) struct Directory {
     attached: BTreeSet<Serial>,
+    /// Those of them that have a drive.
+    drives: BTreeSet<Serial>,
     /// What the records said last, also when the files are gone: a board that was behind a password stays
     /// behind it while its drive is being read again.
     records: BTreeMap<Serial, Record>,
@@ -56,6 +58,7 @@ impl Directory {
             .map(|entry| (entry.serial.clone(), entry.hostname.clone()));
         Self {
             attached: BTreeSet::new(),
+            drives: BTreeSet::new(),
             records: BTreeMap::new(),
             names: names.collect(),
             written: String::new(),
@@ -114,6 +117,8 @@ impl Directory {
                     .filter(|serial| !self.attached.contains(*serial))
                     .cloned()
                     .collect();
+                let with_drive = found.values().filter(|board| board.drive.is_some());
+                self.drives = with_drive.map(|board| board.serial.clone()).collect();
                 self.attached = found.into_keys().collect();
                 self.names.extend(naming::names(&self.attached));
                 for serial in came {
@@ -167,6 +172,7 @@ impl Directory {
             attached: self.attached.contains(serial),
             port: entries.iter().find(|e| e.serial == *serial).map(|e| e.port),
             record: self.records.get(serial).cloned().unwrap_or_default(),
+            unread: self.drives.contains(serial) && !self.records.contains_key(serial),
         });
         Boards::new(boards, &self.main_ports)
     }

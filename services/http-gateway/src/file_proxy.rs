@@ -75,8 +75,10 @@ impl FileProxy {
         let answer = self.service.send(request.map(|()| stream(lent))).await;
         let rest = lender.take_back();
         let unsent = matches!(rest, Rest::Unsent);
-        if let Rest::Unread(rest) = rest {
-            self.drain.take(rest);
+        match rest {
+            Rest::Unread(rest) => self.drain.take(rest),
+            Rest::Broken if answer.is_err() => return Err(Refusal::BrokenBody),
+            _ => {}
         }
         let mut reply = passed_back(answer?.map(|body| AnswerBody::new(body, lender)));
         if unsent {

@@ -178,6 +178,9 @@ impl Gateway {
     }
 
     async fn check_password(&self, asked: &Asked<'_>, board: &Board) -> Result<(), Refusal> {
+        if board.unread {
+            return Err(Refusal::SettingsUnread(board.hostname.clone()));
+        }
         let own = board.record.settings.password.as_ref();
         let Some(password) = own.or(self.observer.default_password.as_ref()) else {
             return Err(Refusal::NoPasswordSet);

@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -44,6 +44,8 @@ enum State<B> {
     Flowing(B),
     /// Read to its end.
     Ended,
+    /// Broken off by its client.
+    Broken,
     /// No longer read, while the answer is on its way.
     TakenBack,
     /// The exchange is over.
@@ -57,6 +59,8 @@ pub(crate) enum Rest<B> {
     Nothing,
     /// What its client is sending.
     Unread(B),
+    /// Nothing: its client broke it off.
+    Broken,
     /// All of it: it was held, so its client has not begun to send.
     Unsent,
 }
@@ -109,6 +113,7 @@ impl<B: Body> Lender<B> {
             State::Flowing(body) if body.is_end_stream() => (State::Ended, Rest::Nothing),
             State::Flowing(body) => (State::TakenBack, Rest::Unread(body)),
             State::Held(_) => (State::TakenBack, Rest::Unsent),
+            State::Broken => (State::Broken, Rest::Broken),
             other => (other, Rest::Nothing),
         })
     }
@@ -150,9 +155,11 @@ where
             State::Flowing(body) => match Pin::new(body).poll_frame(context) {
                 Poll::Ready(Some(frame)) => {
                     this.pause.as_mut().reset(Instant::now() + LONGEST_PAUSE);
-                    Poll::Ready(Some(
-                        frame.map_err(|error| LentBodyError::Client(error.into())),
-                    ))
+                    let frame = frame.map_err(|error| {
+                        loan.state = State::Broken;
+                        LentBodyError::Client(error.into())
+                    });
+                    Poll::Ready(Some(frame))
                 }
                 Poll::Ready(None) => {
                     loan.state = State::Ended;
@@ -160,10 +167,9 @@ where
                 }
                 Poll::Pending => {
                     loan.waker = Some(context.waker().clone());
-                    this.pause
-                        .as_mut()
-                        .poll(context)
-                        .map(|()| Some(Err(LentBodyError::Pause)))
+                    ready!(this.pause.as_mut().poll(context));
+                    loan.state = State::Broken;
+                    Poll::Ready(Some(Err(LentBodyError::Pause)))
                 }
             },
             State::Held(_) | State::TakenBack => {
@@ -172,7 +178,7 @@ where
                 Poll::Pending
             }
             State::Ended => Poll::Ready(None),
-            State::Over => Poll::Ready(Some(Err(LentBodyError::Over))),
+            State::Broken | State::Over => Poll::Ready(Some(Err(LentBodyError::Over))),
         }
     }
 
@@ -180,7 +186,7 @@ where
         match &lock(&self.loan).state {
             State::Held(body) | State::Flowing(body) => body.is_end_stream(),
             State::Ended => true,
-            State::TakenBack | State::Over => false,
+            State::Broken | State::TakenBack | State::Over => false,
         }
     }
 
@@ -188,7 +194,7 @@ where
         match &lock(&self.loan).state {
             State::Held(body) | State::Flowing(body) => body.size_hint(),
             State::Ended => SizeHint::with_exact(0),
-            State::TakenBack | State::Over => SizeHint::default(),
+            State::Broken | State::TakenBack | State::Over => SizeHint::default(),
         }
     }
 }

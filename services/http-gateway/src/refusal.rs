@@ -28,6 +28,10 @@ pub(crate) enum Refusal {
     Path,
     #[error("{0} is not plugged in.")]
     NotPluggedIn(Hostname),
+    #[error(
+        "The settings of {0} have not been read yet, so its password is not known. The gateway's file service (file-proxy) reads them."
+    )]
+    SettingsUnread(Hostname),
     #[error("The password is needed. Leave the user name empty.")]
     PasswordMissing,
     #[error("The password is wrong. Leave the user name empty.")]
@@ -42,6 +46,8 @@ pub(crate) enum Refusal {
     BrokenForm,
     #[error("The name of a file in the form is too long.")]
     LongName,
+    #[error("The upload broke off. What was on the board is unchanged.")]
+    BrokenBody,
     #[error("The form holds no file.")]
     EmptyForm,
     #[error("The gateway's {what} ({}) is not running.", .0.name(), what = service(*.0))]
@@ -83,12 +89,15 @@ impl Refusal {
 
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Host(_) | Self::BrokenForm | Self::LongName | Self::EmptyForm => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Host(_)
+            | Self::BrokenForm
+            | Self::BrokenBody
+            | Self::LongName
+            | Self::EmptyForm => StatusCode::BAD_REQUEST,
             Self::Elsewhere(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::NoBoard
             | Self::NotPluggedIn(_)
+            | Self::SettingsUnread(_)
             | Self::NotRunning(_)
             | Self::DriveUnreadable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Origin | Self::NoPasswordSet => StatusCode::FORBIDDEN,

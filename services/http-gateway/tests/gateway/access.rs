@@ -254,7 +254,8 @@ async fn files_editor_and_console_need_the_password() {
 async fn a_board_without_a_password_has_the_gateways_and_with_neither_nobody_gets_in() {
     let mut bench = Bench::empty().await;
     bench.files.start();
-    bench.plug_without_record(PICO);
+    bench.write_record(PICO, &Record::default());
+    bench.plug_unread(PICO);
     bench.start().await;
     let answer = bench.get("/fs/code.py", RIGHT).await;
     answer.is(403).says("CIRCUITPY_WEB_API_PASSWORD");
@@ -273,6 +274,22 @@ async fn a_board_without_a_password_has_the_gateways_and_with_neither_nobody_get
 }
 
 #[tokio::test]
+async fn nobody_gets_in_before_the_boards_own_password_is_known() {
+    let mut bench = Bench::empty().await;
+    bench.files.start();
+    bench.config.http.password = Some(password("passw0rd"));
+    bench.plug_unread(PICO);
+    bench.start().await;
+    for path in ["/fs/code.py", "/cp/serial/"] {
+        let answer = bench.get(path, RIGHT).await;
+        answer.is(503).says("have not been read yet");
+    }
+    bench.write_record(PICO, &Record::default());
+    let head = at(NAME, "GET /fs/code.py", RIGHT);
+    bench.until(&head, |answer| answer.status == 200).await;
+}
+
+#[tokio::test]
 async fn a_board_stays_behind_its_password_while_its_record_is_missing() {
     let mut bench = Bench::new().await;
     bench.config.http.password = Some(password("wrong"));
@@ -281,7 +298,7 @@ async fn a_board_stays_behind_its_password_while_its_record_is_missing() {
     bench.remove_record(PICO);
     let head = at(NAME, "GET /fs/code.py", RIGHT);
     bench.until(&head, |answer| answer.status == 503).await;
-    bench.plug_without_record(PICO);
+    bench.plug_unread(PICO);
     bench.until(&head, |answer| answer.status == 200).await;
     bench.get("/fs/code.py", WRONG).await.is(401);
     bench.write_record(PICO, &Record::default());

@@ -101,10 +101,11 @@ impl Bench {
     /// Plugs a board in, with a console, a drive and a record.
     pub(crate) fn plug(&self, serial: &str) {
         self.write_record(serial, &record(serial));
-        self.plug_without_record(serial);
+        self.plug_unread(serial);
     }
 
-    pub(crate) fn plug_without_record(&self, serial: &str) {
+    /// Plugs a board in of whose files nothing is read.
+    pub(crate) fn plug_unread(&self, serial: &str) {
         let board = self.config.boards_dir.join(serial);
         fs::create_dir_all(&board).unwrap();
         symlink("/dev/null", board.join("console")).unwrap();

@@ -41,7 +41,7 @@ async fn version_tells_what_the_board_is() {
 #[tokio::test]
 async fn a_board_that_says_nothing_of_itself_still_answers() {
     let mut bench = Bench::empty().await;
-    bench.plug_without_record(PICO);
+    bench.plug_unread(PICO);
     bench.start().await;
     let version = bench.ask(&get(PICO_NAME, "/cp/version.json")).await.json();
     assert_eq!(version["web_api_version"], 4);

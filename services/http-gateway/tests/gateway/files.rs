@@ -164,6 +164,16 @@ async fn a_body_cut_short_is_cut_short_for_file_proxy_too() {
 }
 
 #[tokio::test]
+async fn a_client_whose_chunks_are_wrong_is_told_so() {
+    let bench = Bench::new().await;
+    let mut wire = bench.connect().await;
+    let head = put(&bench, "cut.txt", "Transfer-Encoding: chunked\r\n");
+    wire.send(&format!("{head}5\r\nhello\r\nzz\r\n")).await;
+    wire.answer().await.is(400).says("broke off");
+    assert!(wire.until_closed().await.is_empty());
+}
+
+#[tokio::test]
 async fn continue_is_sent_when_file_proxy_asks_for_the_body() {
     let bench = Bench::new().await;
     for headers in [
