@@ -100,10 +100,12 @@ impl FileProxy {
     {
         let (lender, lent) = Lender::lend(file, false);
         let request = request(Method::PUT, &format!("/boards/{board}{path}"));
-        let answer = self.service.send(request.map(|()| stream(lent))).await?;
-        drop(lender.take_back());
+        let answer = self.service.send(request.map(|()| stream(lent))).await;
+        if matches!(lender.take_back(), Rest::Broken) && answer.is_err() {
+            return Err(Refusal::BrokenForm);
+        }
         Ok(passed_back(
-            answer.map(|body| AnswerBody::new(body, lender)),
+            answer?.map(|body| AnswerBody::new(body, lender)),
         ))
     }
 

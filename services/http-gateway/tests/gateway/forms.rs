@@ -122,3 +122,19 @@ async fn a_form_cut_short_cuts_its_file_short() {
         .wait("the cut", |seen| seen.end == Some(false))
         .await;
 }
+
+#[tokio::test]
+async fn a_form_whose_chunks_are_wrong_is_said_to_be_broken() {
+    let bench = Bench::new().await;
+    let host = bench.address;
+    let part =
+        "--xx\r\nContent-Disposition: form-data; name=\"f\"; filename=\"cut\"\r\n\r\nfirst half";
+    let mut wire = bench.connect().await;
+    wire.send(&format!(
+        "POST /fs/ HTTP/1.1\r\nHost: {host}\r\n{RIGHT}Transfer-Encoding: chunked\r\n\
+         Content-Type: multipart/form-data; boundary=xx\r\n\r\n{:x}\r\n{part}\r\nzz\r\n",
+        part.len()
+    ))
+    .await;
+    wire.answer().await.is(400).says("cut short");
+}
