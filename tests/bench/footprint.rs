@@ -1,5 +1,8 @@
 //! What the daemons cost: memory with 1 and with 32 boards, and work when nothing happens.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
 use cpy_tests::gateway::DAEMONS;
@@ -20,7 +23,12 @@ pub(crate) async fn measure() {
         for board in &mut boards {
             gateway.ready(board).await;
         }
-        println!("\n{count} boards{:>44}{:>12}", "resident", "proportional");
+        println!(
+            "\n{:<44}{:>12}{:>12}",
+            format!("{count} boards"),
+            "resident",
+            "in shares"
+        );
         let mut sum = [0; 2];
         for daemon in DAEMONS {
             let memory = memory(gateway.daemon(daemon).id());
@@ -32,10 +40,11 @@ pub(crate) async fn measure() {
         tokio::time::sleep(IDLE).await;
         for (daemon, before) in DAEMONS.into_iter().zip(before) {
             let after = work(gateway.daemon(daemon).id());
+            let ticks = since(&after, &before, |work| work.ticks);
+            let wake_ups = since(&after, &before, |work| work.switches);
             println!(
-                "{daemon:<44}{:>8} ms CPU{:>6} wake-ups in {IDLE:?} idle",
-                (after.ticks - before.ticks) * 1000 / TICKS,
-                after.switches - before.switches
+                "{daemon:<44}{:>8} ms CPU{wake_ups:>6} wake-ups in {IDLE:?} idle",
+                ticks * 1000 / TICKS,
             );
         }
     }
@@ -47,22 +56,35 @@ fn memory(process: u32) -> [u64; 2] {
     ["Rss:", "Pss:"].map(|field| number_after(&rollup, field))
 }
 
+/// What a thread has done since it began.
 struct Work {
     ticks: u64,
     switches: u64,
 }
 
-/// The work that a process has done, over all its threads.
-fn work(process: u32) -> Work {
-    let mut work = Work {
-        ticks: 0,
-        switches: 0,
-    };
-    for thread in std::fs::read_dir(format!("/proc/{process}/task"))
+/// The work of each thread of a process, by its id.
+type Threads = BTreeMap<OsString, Work>;
+
+fn work(process: u32) -> Threads {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task"))
         .unwrap()
-        .flatten()
-    {
-        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap();
+        .flatten();
+    threads
+        .map(|thread| (thread.file_name(), Work::of(&thread.path())))
+        .collect()
+}
+
+/// What was done between two looks. A thread that ended meanwhile has only waited for that.
+fn since(after: &Threads, before: &Threads, field: fn(&Work) -> u64) -> u64 {
+    let done = after
+        .iter()
+        .map(|(id, work)| field(work) - before.get(id).map_or(0, field));
+    done.sum()
+}
+
+impl Work {
+    fn of(thread: &Path) -> Self {
+        let stat = std::fs::read_to_string(thread.join("stat")).unwrap();
         // Behind the name, which may hold spaces: utime and stime are fields 14 and 15 (proc(5)).
         let fields: Vec<&str> = stat
             .rsplit_once(')')
@@ -70,11 +92,13 @@ fn work(process: u32) -> Work {
             .1
             .split_whitespace()
             .collect();
-        work.ticks += fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-        let status = std::fs::read_to_string(thread.path().join("status")).unwrap();
-        work.switches += number_after(&status, "\nvoluntary_ctxt_switches:");
+        let ticks = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+        let status = std::fs::read_to_string(thread.join("status")).unwrap();
+        Self {
+            ticks,
+            switches: number_after(&status, "\nvoluntary_ctxt_switches:"),
+        }
     }
-    work
 }
 
 fn number_after(text: &str, field: &str) -> u64 {

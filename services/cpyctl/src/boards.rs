@@ -17,7 +17,7 @@ use crate::table;
 
 /// One board, as `--json` prints it.
 #[derive(Debug, Serialize)]
-struct Board {
+struct ListedBoard {
     serial: Serial,
     hostname: Hostname,
     address: String,
@@ -40,7 +40,7 @@ pub(crate) async fn print(config: &Config, json: bool) -> Result<()> {
     } else if boards.is_empty() {
         println!("No board is plugged in.");
     } else {
-        let lines: Vec<Vec<String>> = boards.iter().map(Board::line).collect();
+        let lines: Vec<Vec<String>> = boards.iter().map(ListedBoard::line).collect();
         print!(
             "{}",
             table::render(&["NAME", "ADDRESS", "BOARD", "STATE", "DRIVE"], &lines)
@@ -62,7 +62,7 @@ fn collect(
     runtime_dir: &RuntimeDir,
     consoles: &ConsoleStatuses,
     drives: &DriveStatuses,
-) -> Result<Vec<Board>> {
+) -> Result<Vec<ListedBoard>> {
     let attached = attached::scan(&config.boards_dir)
         .with_context(|| format!("cannot read {}", config.boards_dir.display()))?;
     let records = runtime_dir.records();
@@ -71,7 +71,7 @@ fn collect(
         .map(|(serial, hostname)| {
             let record = Record::read(&records, &serial).unwrap_or_default();
             let firmware = record.firmware;
-            Board {
+            ListedBoard {
                 address: address(&hostname, &config.http.listen),
                 board_name: firmware
                     .as_ref()
@@ -129,7 +129,7 @@ async fn ask<T: DeserializeOwned + Default>(
     }
 }
 
-impl Board {
+impl ListedBoard {
     fn line(&self) -> Vec<String> {
         let board = self
             .board_name

@@ -55,9 +55,9 @@ impl Control {
             board: board.to_owned(),
             outcome,
         };
-        let ending = |_| "The demo is ending.".to_owned();
-        self.0.send(order).await.map_err(|_| ending(()))?;
-        done.await.map_err(|_| ending(()))?
+        let ending = || "The demo is ending.".to_owned();
+        self.0.send(order).await.map_err(|_| ending())?;
+        done.await.map_err(|_| ending())?
     }
 }
 
