@@ -91,6 +91,11 @@ impl Device {
         self.protection
     }
 
+    /// Takes the device for write-protected, whatever its driver says.
+    pub(crate) fn assume_write_protected(&mut self) {
+        self.protection = Protection::WriteProtected;
+    }
+
     /// Forgets what the kernel remembers of the device, because the board may have written to it. The
     /// advice drops clean pages, and there are no others on a device that is only read.
     fn forget_cache(&self) -> io::Result<()> {

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cpy_board::record::Settings;
 use cpy_board::status::{DriveState, DriveStatus};
 use cpy_board::{Record, Serial, daemon::with_causes};
 use cpy_fat::{Caching, Entry, FileHandle, Kind, Made, Partition, Path, Saved, Timestamp};
 
+use crate::board_record::{self, BOOT_OUT, Beginning, Found, SETTINGS};
 use crate::device::{Device, OpenError, Protection, says_write_protected};
 use crate::refusal::Refusal;
 use crate::{boot_out, settings, usb};
@@ -19,9 +19,6 @@ use crate::{boot_out, settings, usb};
 /// drive before may still hold it, to the end of its last operation.
 const BUSY: Duration = Duration::from_millis(500);
 const BETWEEN_TRIES: Duration = Duration::from_millis(20);
-
-const SETTINGS: &str = "/settings.toml";
-const BOOT_OUT: &str = "/boot_out.txt";
 
 type Volume = cpy_fat::Volume<cpy_fat::Slice<Device>>;
 
@@ -173,35 +170,20 @@ impl Drive {
         self.change(&[from, to], |volume| volume.rename(from, to))
     }
 
-    /// Writes the board's record anew from what stands on the drive. A drive that cannot be read
-    /// leaves the record of before, or an empty one: that the board was looked at is what it says.
+    /// Writes the board's record anew from what stands on the drive. Also of a drive that cannot be read
+    /// there is one then: it says that the board was looked at.
     pub(crate) fn write_record(&mut self) {
-        let mut record = Record::read(&self.records_dir, &self.serial).unwrap_or_default();
-        record.usb = usb::ids_of(&self.device);
-        if let Ok(boot_out) = self.small_file(BOOT_OUT, boot_out::LONGEST) {
-            record.firmware = boot_out.and_then(|file| boot_out::parse(&file.start));
-        }
-        if let Ok(settings) = self.small_file(SETTINGS, settings::LONGEST) {
-            match settings.map_or(Ok(Settings::default()), |file| {
-                file.whole().and_then(settings::parse)
-            }) {
-                Ok(settings) => {
-                    record.settings = settings;
-                    record.settings_problem = None;
-                }
-                Err(problem) => {
-                    tracing::warn!(board = %self.serial, %problem, "settings keep their last good values");
-                    record.settings_problem = Some(problem.to_string());
-                }
-            }
-        }
+        let boot_out = self.beginning(BOOT_OUT, boot_out::LONGEST).ok();
+        let settings = self.beginning(SETTINGS, settings::LONGEST).ok();
+        let before = Record::read(&self.records_dir, &self.serial).unwrap_or_default();
+        let usb = usb::ids_of(&self.device);
+        let record = board_record::retold(&self.serial, before, usb, boot_out, settings);
         if let Err(error) = record.write(&self.records_dir, &self.serial) {
             tracing::error!(board = %self.serial, %error, "cannot write the board's record");
         }
     }
 
-    /// The beginning of a file in the root; none if it is not there.
-    fn small_file(&mut self, path: &str, longest: usize) -> Result<Option<SmallFile>, Refusal> {
+    fn beginning(&mut self, path: &str, longest: usize) -> Result<Found, Refusal> {
         let path: Path = path.parse().expect("a valid name");
         self.read(|volume| {
             let mut file = match volume.open_file(&path) {
@@ -212,12 +194,10 @@ impl Drive {
                 Err(error) => return Err(error),
             };
             let size = file.metadata().size as usize;
-            let mut start = vec![0; size.min(longest)];
-            volume.read_at(&mut file, 0, &mut start)?;
-            Ok(Some(SmallFile {
-                start,
-                is_whole: size <= longest,
-            }))
+            let mut bytes = vec![0; size.min(longest)];
+            volume.read_at(&mut file, 0, &mut bytes)?;
+            let is_whole = size <= longest;
+            Ok(Some(Beginning { bytes, is_whole }))
         })
     }
 
@@ -242,7 +222,7 @@ impl Drive {
         }
         let result = operation(&mut opened.volume);
         let done = result.map_err(|error| self.failed(error))?;
-        if touched.iter().any(|path| is_told_by_the_record(path)) {
+        if touched.iter().any(|path| board_record::depends_on(path)) {
             self.write_record();
         }
         Ok(done)
@@ -272,11 +252,10 @@ impl Drive {
     fn open_anew(&self) -> Result<Opened, Refusal> {
         let unusable = |error: &dyn std::error::Error| Refusal::Unusable(with_causes(error));
         let mut device = self.open_device().map_err(|error| unusable(&error))?;
-        let protection = if self.refused_a_write {
-            Protection::WriteProtected
-        } else {
-            device.protection()
-        };
+        if self.refused_a_write {
+            device.assume_write_protected();
+        }
+        let protection = device.protection();
         let caching = match protection {
             Protection::None => Caching::Owned,
             Protection::WriteProtected => Caching::Foreign,
@@ -299,25 +278,4 @@ impl Drive {
             }
         }
     }
-}
-
-/// A file of which only the beginning matters, or which should not be longer than that.
-struct SmallFile {
-    start: Vec<u8>,
-    is_whole: bool,
-}
-
-impl SmallFile {
-    fn whole(&self) -> Result<&[u8], settings::SettingsError> {
-        if self.is_whole {
-            Ok(&self.start)
-        } else {
-            Err(settings::SettingsError::TooLong)
-        }
-    }
-}
-
-fn is_told_by_the_record(path: &Path) -> bool {
-    let text = path.to_string();
-    text.eq_ignore_ascii_case(SETTINGS) || text.eq_ignore_ascii_case(BOOT_OUT)
 }

@@ -16,6 +16,7 @@ use crate::drives::Drives;
 use crate::upload::Spool;
 
 mod api;
+mod board_record;
 mod boot_out;
 mod device;
 mod download;
