@@ -3,6 +3,8 @@
 CARGO ?= cargo
 CIRCUP := tests/.cache/circup
 BROWSER := tests/browser
+# mkfs.vfat and fsck.vfat lie where only root looks.
+export PATH := $(PATH):/usr/sbin:/sbin
 
 .PHONY: help build demo test lint bench clean test-dependencies
 
