@@ -53,16 +53,31 @@ impl Port {
         let opened = tokio_serial::new(path.to_string_lossy(), BAUD)
             .dtr_on_open(true)
             .open_native_async();
-        let port = match opened {
+        let mut port = match opened {
             Ok(stream) => Self(stream),
             Err(source) => return Err(PortError::Open { path, source }),
         };
+        if port.is_pty() {
+            port.0
+                .set_exclusive(false)
+                .map_err(|source| PortError::SetUp {
+                    path: path.clone(),
+                    source,
+                })?;
+        }
         // Before it was raw, the kernel echoed what the board printed: the board must not read that as
         // if it were typed. What the board has said stays, it may be the beginning of a title.
         match port.0.clear(ClearBuffer::Output) {
             Ok(()) => Ok(port),
             Err(source) => Err(PortError::SetUp { path, source }),
         }
+    }
+
+    /// A pseudo terminal has no modem lines (`ENOTTY`). It also keeps the mark of being exclusive when the
+    /// program that set it is killed, for as long as the other end lives: nobody but root could open it
+    /// again. The crate's lock on the file, which goes with its holder, is enough there.
+    fn is_pty(&mut self) -> bool {
+        self.0.read_clear_to_send().is_err()
     }
 
     /// Both directions, to be used at the same time.

@@ -35,10 +35,8 @@ fn a_killed_board_can_be_plugged_in_again() {
     let bench = bench();
     drop(VirtualBoard::plug_in(bench.path(), &[]));
     let left = bench.path().join("boards/S1/console");
-    assert!(
-        left.is_symlink() && !left.exists(),
-        "a link that leads nowhere"
-    );
+    // Where it leads is chance: somebody else may have been given the same number for a terminal.
+    assert!(left.is_symlink(), "a killed board leaves its links");
     let board = VirtualBoard::plug_in(bench.path(), &[]);
     board.console().enter_repl();
     board.unplug();
