@@ -4,12 +4,16 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// Writes the file anew beside the old one, brings it to the disk, and renames it into place. `mode`
 /// are the file's permission bits; missing parent directories are made.
 ///
 /// Errors: what the system says; the old file is as it was.
 pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    // The new file has one name, so that what a crash leaves is overwritten; so one at a time.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let directory = path.parent().unwrap_or(Path::new("."));
     DirBuilder::new()
         .recursive(true)

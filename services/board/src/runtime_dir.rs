@@ -1,6 +1,6 @@
 //! The runtime directory: where each daemon's socket and the records are, from its one root.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The daemons that serve HTTP on a Unix socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,10 +40,5 @@ impl RuntimeDir {
     /// `<runtime_dir>/boards`: the records, one file for each board with a drive.
     pub fn records(&self) -> PathBuf {
         self.0.join("boards")
-    }
-
-    /// The directory itself.
-    pub fn path(&self) -> &Path {
-        &self.0
     }
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Serial;
 
-/// The answer to `GET /boards` of serial-bridge: every console that is attached or has clients.
+/// The answer to `GET /boards` of serial-bridge: every console that is attached, has
+/// clients, or left not long ago.
 pub type ConsoleStatuses = BTreeMap<Serial, ConsoleStatus>;
 
 /// The answer to `GET /boards` of file-proxy: every attached drive.

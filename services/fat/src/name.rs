@@ -38,7 +38,7 @@ pub enum NameProblem {
     #[error("a FAT drive cannot store {0:?} in a name")]
     Character(char),
     /// `.` and `..` are not names of files.
-    #[error("it means a directory's own place")]
+    #[error("it means the directory itself, or the one above")]
     Dots,
     /// Other systems would strip it.
     #[error("it ends with a dot or a space")]
@@ -89,8 +89,7 @@ fn problem_of(name: &str) -> Option<NameProblem> {
     if name == "." || name == ".." {
         return Some(NameProblem::Dots);
     }
-    let illegal =
-        |letter: &char| u32::from(*letter) < 0x20 || "\"*/:<>?\\|\u{7F}".contains(*letter);
+    let illegal = |letter: &char| letter.is_control() || "\"*/:<>?\\|".contains(*letter);
     if let Some(letter) = name.chars().find(illegal) {
         return Some(NameProblem::Character(letter));
     }

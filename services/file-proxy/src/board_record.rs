@@ -22,10 +22,14 @@ pub(crate) struct Beginning {
 /// What was found at a place on the drive: nothing in there, or the beginning of a file.
 pub(crate) type Found = Option<Beginning>;
 
-/// Whether a change at this path changes the record.
+/// Whether a change at this path may change the record. A name with a tilde may be the short one that FAT
+/// gives to `settings.toml` beside its long one.
 pub(crate) fn depends_on(path: &Path) -> bool {
     let text = path.to_string();
-    text.eq_ignore_ascii_case(SETTINGS) || text.eq_ignore_ascii_case(BOOT_OUT)
+    let in_root = path.names().len() == 1;
+    text.eq_ignore_ascii_case(SETTINGS)
+        || text.eq_ignore_ascii_case(BOOT_OUT)
+        || (in_root && text.contains('~'))
 }
 
 /// The record anew. A file that could not be read (`None`), and settings that cannot be understood, leave
@@ -122,7 +126,9 @@ mod tests {
         for (path, depends) in [
             ("/Settings.TOML", true),
             ("/boot_out.txt", true),
+            ("/SETTIN~1.TOM", true),
             ("/lib/settings.toml", false),
+            ("/lib/SETTIN~1.TOM", false),
         ] {
             assert_eq!(depends_on(&path.parse().unwrap()), depends, "{path}");
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use cpy_board::status::{DriveState, DriveStatus};
 use cpy_board::{Record, Serial, daemon::with_causes};
-use cpy_fat::{Caching, Entry, FileHandle, Kind, Made, Partition, Path, Saved, Timestamp};
+use cpy_fat::{Caching, Entry, FatKind, FileHandle, Kind, Made, Partition, Path, Saved, Timestamp};
 
 use crate::board_record::{self, BOOT_OUT, Beginning, Found, SETTINGS};
 use crate::device::{Device, OpenError, Protection, says_write_protected};
@@ -35,6 +35,8 @@ pub(crate) struct Drive {
 struct Opened {
     volume: Volume,
     protection: Protection,
+    /// What is wrong with the volume, a sentence; empty when nothing is known.
+    damage: String,
 }
 
 impl Drive {
@@ -59,9 +61,19 @@ impl Drive {
         self.opened = None;
     }
 
+    /// Opens the device if it is not open, reads what the board says of itself, and says whether trying
+    /// again later could help.
+    pub(crate) fn look(&mut self) -> bool {
+        matches!(self.open(), Err(Refusal::Unusable(_)))
+    }
+
     /// Whether the drive can be used, and how much room it has.
     pub(crate) fn status(&mut self) -> DriveStatus {
         let space = self.read(Volume::space);
+        if self.is_the_boards() {
+            // Nobody tells when the board changes its files, so they are looked at with everything else.
+            self.write_record();
+        }
         match (space, &self.opened) {
             (Ok(space), Some(opened)) => {
                 let writable = opened.protection == Protection::None;
@@ -70,7 +82,7 @@ impl Drive {
                     state: DriveState::Ready,
                     writable,
                     reason: if writable {
-                        String::new()
+                        opened.damage.clone()
                     } else {
                         Refusal::WriteProtected.to_string()
                     },
@@ -170,35 +182,33 @@ impl Drive {
         self.change(&[from, to], |volume| volume.rename(from, to))
     }
 
-    /// Writes the board's record anew from what stands on the drive. Also of a drive that cannot be read
-    /// there is one then: it says that the board was looked at.
-    pub(crate) fn write_record(&mut self) {
-        let boot_out = self.beginning(BOOT_OUT, boot_out::LONGEST).ok();
-        let settings = self.beginning(SETTINGS, settings::LONGEST).ok();
-        let before = Record::read(&self.records_dir, &self.serial).unwrap_or_default();
+    /// Writes the board's record anew, if what stands on the drive changes it. Where there is no volume, the
+    /// record says at least that the board was looked at: it has no password of its own then.
+    fn write_record(&mut self) {
+        let (mut boot_out, mut settings) = (None, None);
+        if let Some(opened) = &mut self.opened {
+            boot_out = beginning(&mut opened.volume, BOOT_OUT, boot_out::LONGEST).ok();
+            settings = match beginning(&mut opened.volume, SETTINGS, settings::LONGEST) {
+                Err(cpy_fat::Error::Device(_)) => return,
+                found => found.ok(),
+            };
+        }
+        let before = Record::read(&self.records_dir, &self.serial);
         let usb = usb::ids_of(&self.device);
-        let record = board_record::retold(&self.serial, before, usb, boot_out, settings);
+        let old = before.clone().unwrap_or_default();
+        let record = board_record::retold(&self.serial, old, usb, boot_out, settings);
+        if before.as_ref() == Some(&record) {
+            return;
+        }
         if let Err(error) = record.write(&self.records_dir, &self.serial) {
             tracing::error!(board = %self.serial, %error, "cannot write the board's record");
         }
     }
 
-    fn beginning(&mut self, path: &str, longest: usize) -> Result<Found, Refusal> {
-        let path: Path = path.parse().expect("a valid name");
-        self.read(|volume| {
-            let mut file = match volume.open_file(&path) {
-                Ok(file) => file,
-                Err(cpy_fat::Error::NotFound { .. } | cpy_fat::Error::IsADirectory { .. }) => {
-                    return Ok(None);
-                }
-                Err(error) => return Err(error),
-            };
-            let size = file.metadata().size as usize;
-            let mut bytes = vec![0; size.min(longest)];
-            volume.read_at(&mut file, 0, &mut bytes)?;
-            let is_whole = size <= longest;
-            Ok(Some(Beginning { bytes, is_whole }))
-        })
+    fn is_the_boards(&self) -> bool {
+        self.opened
+            .as_ref()
+            .is_some_and(|opened| opened.protection == Protection::WriteProtected)
     }
 
     fn read<T>(
@@ -242,16 +252,29 @@ impl Drive {
     }
 
     fn open(&mut self) -> Result<&mut Opened, Refusal> {
-        let opened = match self.opened.take() {
-            Some(opened) => opened,
-            None => self.open_anew()?,
-        };
-        Ok(self.opened.insert(opened))
+        if self.opened.is_none() {
+            let opened = self.open_anew();
+            // What cannot be opened now may hold a password: it gets no record before it was read.
+            let was_looked_at = !matches!(opened, Err(Refusal::Unusable(_)));
+            let (opened, refusal) = match opened {
+                Ok(opened) => (Some(opened), None),
+                Err(refusal) => (None, Some(refusal)),
+            };
+            self.opened = opened;
+            if was_looked_at {
+                self.write_record();
+            }
+            if let Some(refusal) = refusal {
+                return Err(refusal);
+            }
+        }
+        self.opened.as_mut().ok_or(Refusal::Internal)
     }
 
     fn open_anew(&self) -> Result<Opened, Refusal> {
-        let unusable = |error: &dyn std::error::Error| Refusal::Unusable(with_causes(error));
-        let mut device = self.open_device().map_err(|error| unusable(&error))?;
+        let mut device = self
+            .open_device()
+            .map_err(|error| Refusal::Unusable(with_causes(&error)))?;
         if self.refused_a_write {
             device.assume_write_protected();
         }
@@ -260,13 +283,43 @@ impl Drive {
             Protection::None => Caching::Owned,
             Protection::WriteProtected => Caching::Foreign,
         };
-        let partition = Partition::find(&mut device).map_err(|error| unusable(&error))?;
+        let partition = Partition::find(&mut device).map_err(no_volume)?;
         let slice = partition
             .slice(device)
             .expect("the partition was found on this device");
-        let volume = Volume::open(slice, caching).map_err(|error| unusable(&error))?;
+        let mut volume = Volume::open(slice, caching).map_err(no_volume)?;
+        let damage = match protection {
+            Protection::None => self.free_unowned(&mut volume).map_err(no_volume)?,
+            Protection::WriteProtected => String::new(),
+        };
         tracing::info!(board = %self.serial, writable = protection == Protection::None, "drive opened");
-        Ok(Opened { volume, protection })
+        Ok(Opened {
+            volume,
+            protection,
+            damage,
+        })
+    }
+
+    /// Gives back the clusters that a cut save has left to nobody. Returns what is wrong with the volume, for
+    /// the board's owner. The tables of FAT32 are left alone: on a large card, reading them takes minutes.
+    fn free_unowned(&self, volume: &mut Volume) -> Result<String, cpy_fat::Error> {
+        if volume.kind() == FatKind::Fat32 {
+            return Ok(String::new());
+        }
+        match volume.free_unowned() {
+            Ok(0) => Ok(String::new()),
+            Ok(clusters) => {
+                tracing::info!(board = %self.serial, clusters, "freed what a cut save had left");
+                Ok(String::new())
+            }
+            Err(error @ cpy_fat::Error::Device(_)) => Err(error),
+            Err(error) => {
+                tracing::warn!(board = %self.serial, %error, "the drive is damaged");
+                Ok(format!(
+                    "The drive is damaged; save its files elsewhere. {error}."
+                ))
+            }
+        }
     }
 
     fn open_device(&self) -> Result<Device, OpenError> {
@@ -277,5 +330,30 @@ impl Drive {
                 result => return result,
             }
         }
+    }
+}
+
+/// The beginning of a file; none if it is not there.
+fn beginning(volume: &mut Volume, path: &str, longest: usize) -> Result<Found, cpy_fat::Error> {
+    let path: Path = path.parse().expect("a valid name");
+    let mut file = match volume.open_file(&path) {
+        Ok(file) => file,
+        Err(cpy_fat::Error::NotFound { .. } | cpy_fat::Error::IsADirectory { .. }) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let size = file.metadata().size as usize;
+    let mut bytes = vec![0; size.min(longest)];
+    volume.read_at(&mut file, 0, &mut bytes)?;
+    let is_whole = size <= longest;
+    Ok(Some(Beginning { bytes, is_whole }))
+}
+
+/// Why a device that could be opened gives no volume.
+fn no_volume(error: cpy_fat::Error) -> Refusal {
+    match error {
+        cpy_fat::Error::Device(_) => Refusal::Unusable(with_causes(&error)),
+        error => Refusal::NoVolume(with_causes(&error)),
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{PoisonError, RwLock};
 
-use cpy_board::{Change, Endpoint, Serial, Watcher};
+use cpy_board::{Change, Endpoint, Serial, Shutdown, Watcher};
 
 use crate::drive::Drive;
 use crate::refusal::Refusal;
@@ -15,6 +15,7 @@ use crate::worker::Worker;
 #[derive(Debug)]
 pub(crate) struct Drives {
     records_dir: PathBuf,
+    shutdown: Shutdown,
     attached: RwLock<BTreeMap<Serial, Attached>>,
 }
 
@@ -32,9 +33,10 @@ impl Drop for Attached {
 
 impl Drives {
     /// No drives yet; their records go to `records_dir`.
-    pub(crate) fn new(records_dir: PathBuf) -> Self {
+    pub(crate) fn new(records_dir: PathBuf, shutdown: Shutdown) -> Self {
         Self {
             records_dir,
+            shutdown,
             attached: RwLock::default(),
         }
     }
@@ -85,6 +87,7 @@ impl Drives {
         let Some(endpoint) = drive else { return };
         match self.start(&serial, &endpoint) {
             Ok(worker) => {
+                self.shutdown.spawn(worker.clone().open());
                 attached.insert(serial, Attached { endpoint, worker });
             }
             Err(error) => tracing::error!(board = %serial, %error, "cannot serve a drive"),

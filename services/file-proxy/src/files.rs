@@ -136,7 +136,10 @@ async fn save(
             },
             other => other,
         })?;
-    let upload = Upload::collect(request.into_body(), spool, free).await?;
+    let upload = tokio::select! {
+        upload = Upload::collect(request.into_body(), spool, free) => upload?,
+        () = worker.unplugged() => return Err(Refusal::NotPluggedIn),
+    };
     let length = upload.length();
     let mut content = upload.into_reader().await.map_err(Refusal::Spool)?;
     let saved = worker

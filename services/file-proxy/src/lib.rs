@@ -34,7 +34,7 @@ mod worker;
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), StartError> {
     let runtime_dir = RuntimeDir::new(config.runtime_dir);
     let watcher = Watcher::new(config.boards_dir)?;
-    let drives = Arc::new(Drives::new(runtime_dir.records()));
+    let drives = Arc::new(Drives::new(runtime_dir.records(), shutdown.clone()));
     let socket = runtime_dir.socket(Daemon::FileProxy);
     let listener = bind_unix(&socket).map_err(StartError::at_socket(&socket))?;
     let spool = Spool::new(

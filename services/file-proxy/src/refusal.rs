@@ -13,13 +13,16 @@ pub(crate) enum Refusal {
     /// No board of this serial has a drive here, or it was unplugged before the answer.
     #[error("The board is not plugged in, or has no drive.")]
     NotPluggedIn,
-    /// The drive is there, its files are not to be had.
-    #[error("The board's drive cannot be used: {0}.")]
+    /// The device cannot be opened or does not answer. That may pass.
+    #[error("The board's drive cannot be used now: {0}.")]
     Unusable(String),
+    /// There is nothing on the device that this gateway could read.
+    #[error("The board's drive cannot be read: {0}.")]
+    NoVolume(String),
     /// The drive belongs to the board.
     #[error(
         "The drive is write-protected: the board keeps it for itself. \
-         Look for storage.remount() or disable_usb_drive() in its boot.py."
+         Look for storage.remount() in its boot.py."
     )]
     WriteProtected,
     /// The request's path.
@@ -68,7 +71,9 @@ impl Refusal {
     /// The status of the reply.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::NotPluggedIn | Self::Unusable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotPluggedIn | Self::Unusable(_) | Self::NoVolume(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::WriteProtected => StatusCode::CONFLICT,
             Self::Path(_) | Self::Destination | Self::CutShort(_) => StatusCode::BAD_REQUEST,
             Self::NotADirectory | Self::NotAFile | Self::NoSuchResource => StatusCode::NOT_FOUND,

@@ -1,7 +1,7 @@
 //! An upload on its way: a request's body, kept away from the drive until it is complete.
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Buf;
 use http_body_util::BodyExt;
@@ -23,11 +23,11 @@ impl Spool {
         Self(directory.into())
     }
 
-    fn file(&self) -> io::Result<tokio::fs::File> {
-        std::fs::create_dir_all(&self.0)?;
-        Ok(tokio::fs::File::from_std(tempfile::tempfile_in(
-            Path::new(&self.0),
-        )?))
+    async fn file(&self) -> io::Result<tokio::fs::File> {
+        tokio::fs::create_dir_all(&self.0).await?;
+        let directory = self.0.clone();
+        let made = tokio::task::spawn_blocking(move || tempfile::tempfile_in(directory)).await;
+        Ok(tokio::fs::File::from_std(made.map_err(io::Error::other)??))
     }
 }
 
@@ -99,7 +99,7 @@ impl Upload {
                 bytes.extend_from_slice(data);
                 return Ok(());
             }
-            let mut file = spool.file()?;
+            let mut file = spool.file().await?;
             file.write_all(bytes).await?;
             self.content = Content::File(file);
         }

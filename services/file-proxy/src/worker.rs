@@ -21,6 +21,10 @@ const QUEUE: usize = 32;
 /// How long somebody who asks for the status waits for a drive that is busy with something long.
 const PATIENCE: Duration = Duration::from_millis(300);
 
+/// Between the first tries to open a drive, and between all further ones.
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+const LONGEST_DELAY: Duration = Duration::from_secs(5);
+
 type Operation = Box<dyn FnOnce(&mut Drive) + Send>;
 
 /// A handle on a drive's thread. The thread ends, and the device is closed, after the last handle.
@@ -32,7 +36,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Gives the drive a thread of its own, which begins by writing the board's record.
+    /// Gives the drive a thread of its own.
     ///
     /// Errors: the system is out of threads.
     pub(crate) fn start(mut drive: Drive) -> io::Result<Self> {
@@ -40,7 +44,6 @@ impl Worker {
         let unplugged = CancellationToken::new();
         let gone = unplugged.clone();
         thread::Builder::new().name(format!("drive {}", drive.serial())).spawn(move || {
-            drive.write_record();
             while let Some(operation) = queue.blocking_recv() {
                 if gone.is_cancelled() {
                     break;
@@ -103,6 +106,24 @@ impl Worker {
                 .clone()
                 .ok_or_else(|| Refusal::Unusable("it is busy".into())),
         }
+    }
+
+    /// Tries to open the drive until it is open, or until trying again is of no use. The delays grow: a drive
+    /// may be in use elsewhere for long.
+    pub(crate) async fn open(self) {
+        let mut delay = FIRST_DELAY;
+        while let Ok(true) = self.run(|drive| Ok(drive.look())).await {
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                () = self.unplugged() => {}
+            }
+            delay = (delay * 2).min(LONGEST_DELAY);
+        }
+    }
+
+    /// Waits until the board is gone.
+    pub(crate) async fn unplugged(&self) {
+        self.unplugged.cancelled().await;
     }
 
     /// The board is gone: answers every waiting and every further operation with that.
