@@ -5,11 +5,14 @@ mod accept;
 mod auth;
 mod board_state;
 mod boards;
+mod chunked;
 mod directory;
 mod documents;
 mod drain;
 mod file_proxy;
 mod form;
+mod framed_stream;
+mod framing;
 mod gateway;
 mod guesses;
 mod hop_by_hop;
@@ -41,6 +44,7 @@ use tokio::sync::watch;
 
 use boards::Boards;
 use directory::Directory;
+use framed_stream::FramedListener;
 use gateway::Gateway;
 use listeners::Listeners;
 
@@ -94,13 +98,14 @@ pub async fn serve(
     let (sender, boards) = watch::channel(Arc::new(Boards::default()));
     let main_port = main_ports.first().copied().unwrap_or(80);
     let gateway = Gateway::new(&config, main_port, boards, &shutdown);
-    let server = Server::new(gateway, Limits::default(), shutdown.clone());
-    let listeners = Listeners::new(server.clone(), shutdown.clone(), &addresses);
+    let limits = Limits::default();
+    let server = Server::new(gateway, limits, shutdown.clone());
+    let listeners = Listeners::new(server.clone(), limits, shutdown.clone(), &addresses);
     let mut directory = Directory::new(&config, listeners, main_ports, sender);
     directory.look(&mut watcher, &mut records).await;
     for socket in sockets {
-        let server = server.clone();
-        shutdown.spawn(async move { server.serve(socket).await });
+        let (server, listener) = (server.clone(), FramedListener::new(socket, limits));
+        shutdown.spawn(async move { server.serve(listener).await });
     }
     for address in addresses {
         tracing::info!(%address, "listening");
