@@ -37,12 +37,6 @@ pub(crate) struct Directory {
     boards: watch::Sender<Arc<Boards>>,
 }
 
-/// News from one of the two directories.
-enum News {
-    Attached(AttachedBoards),
-    Records(BTreeMap<Serial, Record>),
-}
-
 impl Directory {
     pub(crate) fn new(
         config: &Config,
@@ -73,10 +67,10 @@ impl Directory {
 
     /// Looks once, so that the first request finds the boards that are there.
     pub(crate) async fn look(&mut self, watcher: &mut Watcher, records: &mut Records) {
-        self.take(News::Records(records.changes().await));
+        self.take_records(records.changes().await);
         // The first look does not wait, unless there is no board.
         poll_immediate(watcher.changes()).await;
-        self.take(News::Attached(watcher.attached().clone()));
+        self.take_attached(watcher.attached());
         self.settle().await;
     }
 
@@ -88,54 +82,50 @@ impl Directory {
         shutdown: Shutdown,
     ) {
         loop {
-            let news = tokio::select! {
-                _ = watcher.changes() => News::Attached(watcher.attached().clone()),
-                records = records.changes() => News::Records(records),
+            tokio::select! {
+                _ = watcher.changes() => self.take_attached(watcher.attached()),
+                records = records.changes() => self.take_records(records),
                 () = shutdown.requested() => return,
-            };
-            self.take(news);
+            }
             self.settle().await;
         }
     }
 
-    fn take(&mut self, news: News) {
-        match news {
-            News::Records(records) => {
-                for (serial, mut record) in records {
-                    // Port 0 is none: the system would choose one.
-                    record.settings.port = record.settings.port.filter(|port| *port != 0);
-                    self.records.insert(serial, record);
-                }
-            }
-            News::Attached(found) => {
-                for gone in self.attached.iter().filter(|s| !found.contains_key(*s)) {
-                    tracing::info!(board = %gone, "board went");
-                    self.failed.retain(|(serial, _)| serial != gone);
-                }
-                let came: Vec<Serial> = found
-                    .keys()
-                    .filter(|serial| !self.attached.contains(*serial))
-                    .cloned()
-                    .collect();
-                let with_drive = found.values().filter(|board| board.drive.is_some());
-                self.drives = with_drive.map(|board| board.serial.clone()).collect();
-                self.attached = found.into_keys().collect();
-                self.names.extend(naming::names(&self.attached));
-                for serial in came {
-                    let hostname = &self.names[&serial];
-                    let port = choose_port(
-                        &mut self.book,
-                        &mut self.listeners,
-                        (&serial, hostname),
-                        &self.attached,
-                    );
-                    self.book.came(&serial);
-                    tracing::info!(board = %serial, %hostname, port, "board came");
-                }
-                // A board that came may have taken the name of another one.
-                self.book.rename(&self.names);
-            }
+    fn take_records(&mut self, records: BTreeMap<Serial, Record>) {
+        for (serial, mut record) in records {
+            // Port 0 is none: the system would choose one.
+            record.settings.port = record.settings.port.filter(|port| *port != 0);
+            self.records.insert(serial, record);
         }
+    }
+
+    fn take_attached(&mut self, found: &AttachedBoards) {
+        for gone in self.attached.iter().filter(|s| !found.contains_key(*s)) {
+            tracing::info!(board = %gone, "board went");
+            self.failed.retain(|(serial, _)| serial != gone);
+        }
+        let came: Vec<Serial> = found
+            .keys()
+            .filter(|serial| !self.attached.contains(*serial))
+            .cloned()
+            .collect();
+        let with_drive = found.values().filter(|board| board.drive.is_some());
+        self.drives = with_drive.map(|board| board.serial.clone()).collect();
+        self.attached = found.keys().cloned().collect();
+        self.names.extend(naming::names(&self.attached));
+        for serial in came {
+            let hostname = &self.names[&serial];
+            let port = choose_port(
+                &mut self.book,
+                &mut self.listeners,
+                (&serial, hostname),
+                &self.attached,
+            );
+            self.book.came(&serial);
+            tracing::info!(board = %serial, %hostname, port, "board came");
+        }
+        // A board that came may have taken the name of another one.
+        self.book.rename(&self.names);
     }
 
     /// Brings the ports and the picture in line with what is known.

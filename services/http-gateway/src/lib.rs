@@ -5,11 +5,14 @@ mod accept;
 mod auth;
 mod board_state;
 mod boards;
+mod chunked;
 mod directory;
 mod documents;
 mod drain;
 mod file_proxy;
 mod form;
+mod framed_stream;
+mod framing;
 mod gateway;
 mod guesses;
 mod hop_by_hop;
@@ -34,43 +37,28 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use cpy_board::daemon::StartError;
 use cpy_board::http::{Limits, Server};
-use cpy_board::{Config, Records, RuntimeDir, Shutdown, WatchError, Watcher};
+use cpy_board::{Config, Records, RuntimeDir, Shutdown, Watcher};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use boards::Boards;
 use directory::Directory;
+use framed_stream::FramedListener;
 use gateway::Gateway;
 use listeners::Listeners;
 
-/// Why the gateway cannot run.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// An address of the configuration is taken, or not this machine's.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
-    /// The sockets that systemd handed over cannot be used.
-    #[error("cannot use the sockets that were handed over")]
-    Inherited(#[source] io::Error),
-    /// The boards cannot be followed.
-    #[error("cannot watch for boards")]
-    Watch(#[source] WatchError),
-}
+/// Where the gateway listens when systemd opened its sockets.
+const INHERITED: &str = "the sockets that were handed over";
 
 /// Runs the gateway on the sockets that systemd hands over, or else on the configured addresses, until
 /// the end is asked for.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), StartError> {
-    let mut sockets = sockets::inherited().map_err(StartError::Inherited)?;
+    let mut sockets = sockets::inherited().map_err(|source| cannot_listen(&INHERITED, source))?;
     if sockets.is_empty() {
         sockets = sockets::open_all(&config.http.listen)
-            .map_err(|(address, source)| StartError::Listen { address, source })?;
+            .map_err(|(address, source)| cannot_listen(&address, source))?;
     }
     serve(config, sockets, shutdown).await
 }
@@ -84,27 +72,34 @@ pub async fn serve(
 ) -> Result<(), StartError> {
     let mut addresses = Vec::new();
     for socket in &sockets {
-        addresses.push(socket.local_addr().map_err(StartError::Inherited)?);
+        let address = socket.local_addr();
+        addresses.push(address.map_err(|source| cannot_listen(&INHERITED, source))?);
     }
     let main_ports: Vec<u16> = addresses.iter().map(SocketAddr::port).collect();
-    let mut watcher = Watcher::new(&config.boards_dir).map_err(StartError::Watch)?;
+    let mut watcher = Watcher::new(&config.boards_dir)?;
     let records_dir = RuntimeDir::new(&config.runtime_dir).records();
-    let mut records = Records::new(records_dir).map_err(StartError::Watch)?;
+    let mut records = Records::new(records_dir)?;
 
     let (sender, boards) = watch::channel(Arc::new(Boards::default()));
     let main_port = main_ports.first().copied().unwrap_or(80);
     let gateway = Gateway::new(&config, main_port, boards, &shutdown);
-    let server = Server::new(gateway, Limits::default(), shutdown.clone());
-    let listeners = Listeners::new(server.clone(), shutdown.clone(), &addresses);
+    let limits = Limits::default();
+    let server = Server::new(gateway, limits, shutdown.clone());
+    let listeners = Listeners::new(server.clone(), limits, shutdown.clone(), &addresses);
     let mut directory = Directory::new(&config, listeners, main_ports, sender);
     directory.look(&mut watcher, &mut records).await;
     for socket in sockets {
-        let server = server.clone();
-        shutdown.spawn(async move { server.serve(socket).await });
+        let (server, listener) = (server.clone(), FramedListener::new(socket, limits));
+        shutdown.spawn(async move { server.serve(listener).await });
     }
     for address in addresses {
         tracing::info!(%address, "listening");
     }
     directory.run(watcher, records, shutdown).await;
     Ok(())
+}
+
+fn cannot_listen(at: &impl ToString, source: io::Error) -> StartError {
+    let at = at.to_string();
+    StartError::Listen { at, source }
 }

@@ -5,15 +5,17 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use cpy_board::Shutdown;
-use cpy_board::http::Server;
+use cpy_board::http::{Limits, Server};
 use tokio::task::JoinHandle;
 
+use crate::framed_stream::FramedListener;
 use crate::gateway::Gateway;
 use crate::sockets;
 
 /// Listening ports, each on all addresses that the main ones are on.
 pub(crate) struct Listeners {
     server: Server<Gateway>,
+    limits: Limits,
     shutdown: Shutdown,
     addresses: BTreeSet<IpAddr>,
     main_ports: BTreeSet<u16>,
@@ -22,13 +24,19 @@ pub(crate) struct Listeners {
 
 impl Listeners {
     /// None yet; the main listeners, at `main`, are somebody else's.
-    pub(crate) fn new(server: Server<Gateway>, shutdown: Shutdown, main: &[SocketAddr]) -> Self {
+    pub(crate) fn new(
+        server: Server<Gateway>,
+        limits: Limits,
+        shutdown: Shutdown,
+        main: &[SocketAddr],
+    ) -> Self {
         let mut addresses: BTreeSet<IpAddr> = main.iter().map(SocketAddr::ip).collect();
         if addresses.is_empty() {
             addresses.insert(Ipv6Addr::UNSPECIFIED.into());
         }
         Self {
             server,
+            limits,
             shutdown,
             addresses,
             main_ports: main.iter().map(SocketAddr::port).collect(),
@@ -51,8 +59,9 @@ impl Listeners {
         let sockets = sockets::open_all(&addresses).map_err(|(_, error)| error)?;
         let tasks = sockets.into_iter().map(|socket| {
             let server = self.server.clone();
+            let listener = FramedListener::new(socket, self.limits);
             self.shutdown
-                .spawn(async move { server.serve(socket).await })
+                .spawn(async move { server.serve(listener).await })
         });
         self.open.insert(port, tasks.collect());
         Ok(())

@@ -88,27 +88,63 @@ async fn a_head_that_is_not_http_is_bad_and_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn nothing_is_smuggled_behind_a_body_with_two_lengths() {
+async fn a_request_with_two_lengths_is_bad_and_nothing_is_smuggled_behind_it() {
     let bench = Bench::new().await;
     let host = bench.address;
+    let hidden = format!("GET /fs/hidden HTTP/1.1\r\nHost: {host}\r\n{RIGHT}\r\n");
     for lengths in [
         "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
-        "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+        "transfer-encoding: chunked\r\ncontent-length: 5\r\n",
     ] {
-        let mut wire = bench.connect().await;
-        let hidden = format!("GET /fs/hidden HTTP/1.1\r\nHost: {host}\r\n{RIGHT}\r\n");
+        let head = format!("PUT /fs/a HTTP/1.1\r\nHost: {host}\r\n{RIGHT}{lengths}\r\n");
+        for (first, second) in [
+            (head.clone() + "0\r\n\r\n" + &hidden, String::new()),
+            (head.clone(), String::new()),
+            // What comes at last is the end of the head, and the client waits for an answer.
+            (head[..head.len() - 1].to_owned(), "\n".to_owned()),
+        ] {
+            let mut wire = bench.connect().await;
+            wire.send("GET /cp/version.json HTTP/1.1\r\nHost: a.local\r\n\r\n")
+                .await;
+            wire.answer().await.is(421);
+            wire.send(&first).await;
+            if !second.is_empty() {
+                assert!(wire.is_silent().await);
+                wire.send(&second).await;
+            }
+            wire.answer().await.is(400);
+            assert!(wire.until_closed().await.is_empty(), "{lengths}");
+        }
+    }
+    assert!(bench.files.seen.all().is_empty());
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_and_watched_after_chunks_and_after_an_upgrade_that_is_none() {
+    let bench = Bench::new().await;
+    let host = bench.address;
+    let put = format!("PUT /fs/a HTTP/1.1\r\nHost: {host}\r\n{RIGHT}");
+    let mut wire = bench.connect().await;
+    for trailers in ["", "X-Sum: 1\r\n"] {
         wire.send(&format!(
-            "PUT /fs/a HTTP/1.1\r\nHost: {host}\r\n{RIGHT}{lengths}\r\n0\r\n\r\n{hidden}"
+            "{put}Transfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\n{trailers}\r\n"
         ))
         .await;
-        wire.answer().await;
-        assert!(wire.until_closed().await.is_empty(), "{lengths}");
+        wire.answer().await.is(201);
+        assert_eq!(bench.files.seen.last().body, b"hello");
     }
-    let seen = bench.files.seen.all();
-    assert!(
-        seen.iter().all(|seen| !seen.line.contains("hidden")),
-        "{seen:?}"
-    );
+    wire.send(&format!(
+        "GET /cp/version.json HTTP/1.1\r\nHost: {host}\r\nConnection: upgrade\r\nUpgrade: none\r\n\r\n"
+    ))
+    .await;
+    wire.answer().await.is(200);
+    wire.send(&format!(
+        "{put}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+    ))
+    .await;
+    wire.answer().await.is(400);
+    assert!(wire.until_closed().await.is_empty());
+    assert_eq!(bench.files.seen.all().len(), 2);
 }
 
 #[tokio::test]

@@ -1,0 +1,263 @@
+//! The framing of the requests in a client's bytes: where heads and bodies end, and whether a head says in
+//! two ways how long its body is.
+//!
+//! hyper is the authority on what a request is. It takes one with both `Transfer-Encoding` and
+//! `Content-Length` by the former and hides the latter, as it may; RFC 9112 (section 6.3) suspects
+//! smuggling behind it. So this follows what hyper reads, with the same parser and within the same limits.
+//! What hyper refuses is not followed further, nor is what is no HTTP: a WebSocket's frames.
+
+use std::borrow::Cow;
+use std::mem;
+
+use cpy_board::http::Limits;
+use httparse::{EMPTY_HEADER, Request, Status};
+
+use crate::chunked::{self, Chunked};
+
+/// How far the requests of a connection have come.
+#[derive(Debug)]
+pub(crate) struct Framing {
+    limits: Limits,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// In a head, of which this much came before.
+    Head(Vec<u8>),
+    /// In a body, with so many bytes to come.
+    Body(u64),
+    /// In a body in chunks.
+    Chunked(Chunked),
+    /// Nothing is followed any more.
+    Lost,
+}
+
+/// A head has both `Transfer-Encoding` and `Content-Length`.
+struct TwoLengths;
+
+impl Framing {
+    /// At the beginning of a connection.
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            state: State::between(),
+        }
+    }
+
+    /// Goes on over these bytes. Where they complete a head with two lengths: the index of its last byte.
+    pub(crate) fn follow(&mut self, bytes: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            match &mut self.state {
+                // Empty lines before a request are nothing.
+                State::Head(before) if before.is_empty() && matches!(rest[0], b'\r' | b'\n') => {
+                    at += 1;
+                }
+                State::Head(before) => {
+                    let seen = before.len();
+                    let head = join(mem::take(before), rest, self.limits.head_bytes);
+                    let Some(end) = end_of_head(&head, seen) else {
+                        self.state = self.within(head);
+                        return None;
+                    };
+                    at += end - seen;
+                    let Ok(state) = self.body_of(&head[..end]) else {
+                        self.state = State::Lost;
+                        return Some(at - 1);
+                    };
+                    self.state = state;
+                }
+                State::Body(left) => {
+                    at += chunked::skip(left, rest);
+                    if *left == 0 {
+                        self.state = State::between();
+                    }
+                }
+                State::Chunked(body) => match body.follow(rest) {
+                    Ok(Some(end)) => {
+                        at += end;
+                        self.state = State::between();
+                    }
+                    Ok(None) => return None,
+                    Err(_) => self.state = State::Lost,
+                },
+                State::Lost => return None,
+            }
+        }
+        None
+    }
+
+    /// The state in a head of which this is the beginning.
+    fn within(&self, head: Cow<'_, [u8]>) -> State {
+        // Methods are letters, a WebSocket's frames begin with a control byte or beyond ASCII.
+        if head.len() > self.limits.head_bytes || !head[0].is_ascii_graphic() {
+            return State::Lost;
+        }
+        State::Head(head.into_owned())
+    }
+
+    /// The state after a head.
+    fn body_of(&self, head: &[u8]) -> Result<State, TwoLengths> {
+        let mut fields = vec![EMPTY_HEADER; self.limits.head_fields];
+        let mut request = Request::new(&mut fields);
+        let whole = matches!(request.parse(head), Ok(Status::Complete(_)));
+        if !whole || head.len() > self.limits.head_bytes {
+            return Ok(State::Lost);
+        }
+        let value_of = |name: &str| {
+            let mut fields = request.headers.iter();
+            let field = fields.find(|field| field.name.eq_ignore_ascii_case(name))?;
+            Some(field.value)
+        };
+        match (value_of("Transfer-Encoding"), value_of("Content-Length")) {
+            (Some(_), Some(_)) => Err(TwoLengths),
+            (Some(_), None) => Ok(State::Chunked(Chunked::default())),
+            (None, Some(length)) => Ok(number(length).map_or(State::Lost, State::Body)),
+            (None, None) => Ok(State::between()),
+        }
+    }
+}
+
+impl State {
+    /// Before a head.
+    fn between() -> Self {
+        Self::Head(Vec::new())
+    }
+}
+
+/// A head as far as it came: what came before, and as much of the rest as it may have.
+fn join(mut before: Vec<u8>, rest: &[u8], limit: usize) -> Cow<'_, [u8]> {
+    if before.is_empty() {
+        return Cow::Borrowed(rest);
+    }
+    before.extend_from_slice(&rest[..rest.len().min(limit)]);
+    Cow::Owned(before)
+}
+
+/// The end of the empty line, which is not among the bytes that were seen before. hyper takes lines that
+/// end in LF alone.
+fn end_of_head(head: &[u8], seen: usize) -> Option<usize> {
+    (seen.saturating_sub(2)..head.len()).find_map(|at| match &head[at..] {
+        [b'\n', b'\n', ..] => Some(at + 2),
+        [b'\n', b'\r', b'\n', ..] => Some(at + 3),
+        _ => None,
+    })
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0_u64, |number, byte| {
+        let digit = char::from(*byte).to_digit(10)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    const LENGTH: &str = "PUT /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello";
+    const CHUNKS: &str = "PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n\
+        5;a=b\r\nhello\r\n0\r\nX: y\r\n\r\n";
+    const BOTH: &str = "PUT /a HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+    /// Where the last byte of the first head with two lengths is, when the bytes come in these pieces.
+    fn found<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Option<usize> {
+        let mut framing = Framing::new(Limits::default());
+        let mut before = 0;
+        for piece in pieces {
+            if let Some(at) = framing.follow(piece) {
+                return Some(before + at);
+            }
+            before += piece.len();
+        }
+        None
+    }
+
+    #[test]
+    fn two_lengths_are_found_in_any_order_and_case() {
+        for head in [
+            BOTH,
+            "PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
+            "PUT /a HTTP/1.1\r\ntransfer-ENCODING:chunked\r\nX: y\r\ncontent-lengtH:\t5 \r\n\r\n",
+            "PUT /a HTTP/1.1\nContent-Length: 5\nTransfer-Encoding: chunked\n\n",
+            "PUT /a HTTP/1.1\nContent-Length: 5\nTransfer-Encoding: chunked\n\r\n",
+            "PUT /a HTTP/1.1\r\nContent-Length: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+            "PUT /a HTTP/1.0\r\nContent-Length:\r\nTransfer-Encoding:\r\n\r\n",
+        ] {
+            assert_eq!(found([head.as_bytes()]), Some(head.len() - 1), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn two_lengths_are_found_behind_other_requests_wherever_the_bytes_are_cut() {
+        for before in ["", "\r\n\r\n", GET, LENGTH, CHUNKS] {
+            let before = [before, GET, CHUNKS, "\r\n", LENGTH, LENGTH].concat();
+            let all = [&before, BOTH, "hello"].concat();
+            let last = before.len() + BOTH.len() - 1;
+            for cut in 0..all.len() {
+                let (first, second) = all.as_bytes().split_at(cut);
+                assert_eq!(found([first, second]), Some(last), "{all:?} cut at {cut}");
+            }
+            assert_eq!(found(all.as_bytes().chunks(1)), Some(last), "{all:?}");
+        }
+    }
+
+    #[test]
+    fn lengths_that_are_not_of_one_head_are_none() {
+        let inside = "PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n\
+            17\r\nContent-Length: 5\r\n\r\n\r\n\r\n0\r\nContent-Length: 5\r\n\r\n";
+        let hidden = format!(
+            "PUT /a HTTP/1.1\r\nContent-Length: {}\r\n\r\n{BOTH}",
+            BOTH.len()
+        );
+        for all in [
+            [LENGTH, CHUNKS, LENGTH].concat(),
+            [inside, GET].concat(),
+            [&hidden, GET].concat(),
+            "GET / HTTP/1.1\r\nX: Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n".into(),
+            "GET /Content-Length: HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".into(),
+            "GET / HTTP/1.1\r\nX-Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n".into(),
+        ] {
+            assert_eq!(found([all.as_bytes()]), None, "{all:?}");
+            assert_eq!(found(all.as_bytes().chunks(1)), None, "{all:?}");
+        }
+    }
+
+    #[test]
+    fn what_hyper_refuses_is_not_followed() {
+        let limits = Limits::default();
+        for refused in [
+            format!(
+                "GET / HTTP/1.1\r\nX: {}\r\n\r\n",
+                "x".repeat(limits.head_bytes)
+            ),
+            format!(
+                "GET / HTTP/1.1\r\n{}\r\n",
+                "X: y\r\n".repeat(limits.head_fields + 1)
+            ),
+            "PUT / HTTP/1.1\r\nContent-Length: -1\r\n\r\n".to_owned(),
+            "PUT / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n".to_owned(),
+            "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nno chunks".to_owned(),
+            "nonsense\r\n\r\n".to_owned(),
+            "\u{81}\u{85}".to_owned(),
+        ] {
+            let mut framing = Framing::new(limits);
+            for piece in refused.as_bytes().chunks(1000) {
+                assert_eq!(framing.follow(piece), None, "{refused:?}");
+            }
+            assert!(matches!(framing.state, State::Lost), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_between_requests() {
+        let mut framing = Framing::new(Limits::default());
+        for piece in [GET.as_bytes(), CHUNKS.as_bytes()].concat().chunks(7) {
+            framing.follow(piece);
+        }
+        assert!(matches!(framing.state, State::Head(kept) if kept.capacity() == 0));
+    }
+}
