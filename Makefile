@@ -27,8 +27,8 @@ demo:
 
 test: test-dependencies
 	$(CARGO) build --workspace --locked
-	node --test $(BROWSER)/pages.test.js
 	$(CARGO) test --workspace --locked
+	node --test $(BROWSER)/pages.test.js
 
 test-dependencies: $(CIRCUP)/bin/circup $(BROWSER)/node_modules/.package-lock.json
 	deploy/install-dependencies test

@@ -1,7 +1,5 @@
 //! A client of a board's console: a WebSocket, and all that came over it.
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use futures_util::{SinkExt, StreamExt};
 use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
 use tokio::net::TcpStream;
@@ -12,6 +10,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::board::Board;
 use crate::gateway::{Gateway, PASSWORD};
+use crate::http::basic;
 use crate::wait::DEADLINE;
 
 /// An open console.
@@ -33,9 +32,8 @@ impl Console {
     pub async fn try_open(gateway: &Gateway, board: &Board) -> Result<Self, tungstenite::Error> {
         let host = format!("{}.local", board.hostname());
         let mut request = format!("ws://{host}/cp/serial/").into_client_request()?;
-        let credentials = BASE64_STANDARD.encode(format!(":{PASSWORD}"));
-        let basic = HeaderValue::try_from(format!("Basic {credentials}"))?;
-        request.headers_mut().insert(AUTHORIZATION, basic);
+        let authorization = HeaderValue::try_from(basic(PASSWORD))?;
+        request.headers_mut().insert(AUTHORIZATION, authorization);
         request
             .headers_mut()
             .insert(HOST, HeaderValue::try_from(host)?);

@@ -85,8 +85,7 @@ impl Call {
     /// With a password and the empty user name.
     #[must_use]
     pub fn password(self, password: &str) -> Self {
-        let credentials = BASE64_STANDARD.encode(format!(":{password}"));
-        self.header(AUTHORIZATION.as_str(), format!("Basic {credentials}"))
+        self.header(AUTHORIZATION.as_str(), basic(password))
     }
 
     /// With a body.
@@ -163,12 +162,28 @@ impl Reply {
     }
 }
 
-/// Sends bytes as they are and gives all that comes back until the connection is closed.
+/// The value of an Authorization header with this password and the empty user name.
+pub fn basic(password: &str) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!(":{password}")))
+}
+
+/// The head of a request to a board with the password that tests use, to be sent as it is: no empty line at
+/// its end yet, so that fields can follow.
+pub fn head(method: &str, target: &str, board: &Board) -> String {
+    let authorization = basic(PASSWORD);
+    format!(
+        "{method} {target} HTTP/1.1\r\nHost: {}.local\r\nAuthorization: {authorization}\r\n",
+        board.hostname()
+    )
+}
+
+/// Sends bytes as they are and nothing behind them, and gives all that comes back until the end.
 pub async fn raw(address: SocketAddr, request: &[u8]) -> String {
     let exchange = async {
         let mut stream = TcpStream::connect(address).await?;
         // The gateway may refuse and close before it has read everything.
         let _ = stream.write_all(request).await;
+        let _ = stream.shutdown().await;
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer).await;
         Ok::<_, std::io::Error>(String::from_utf8_lossy(&answer).into_owned())

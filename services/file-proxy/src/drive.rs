@@ -3,22 +3,15 @@
 
 use std::io::Read;
 use std::path::PathBuf;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use cpy_board::status::{DriveState, DriveStatus};
 use cpy_board::{Record, Serial, daemon::with_causes};
 use cpy_fat::{Caching, Entry, FatKind, FileHandle, Kind, Made, Partition, Path, Saved, Timestamp};
 
 use crate::board_record::{self, BOOT_OUT, Beginning, Found, SETTINGS};
-use crate::device::{Device, OpenError, Protection, says_write_protected};
+use crate::device::{Device, Protection, says_write_protected};
 use crate::refusal::Refusal;
 use crate::{boot_out, settings, usb};
-
-/// How long a device may be busy before it is said to be. After a quick replug the thread of the
-/// drive before may still hold it, to the end of its last operation.
-const BUSY: Duration = Duration::from_millis(500);
-const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
 type Volume = cpy_fat::Volume<cpy_fat::Slice<Device>>;
 
@@ -272,9 +265,8 @@ impl Drive {
     }
 
     fn open_anew(&self) -> Result<Opened, Refusal> {
-        let mut device = self
-            .open_device()
-            .map_err(|error| Refusal::Unusable(with_causes(&error)))?;
+        let mut device =
+            Device::open(&self.device).map_err(|error| Refusal::Unusable(with_causes(&error)))?;
         if self.refused_a_write {
             device.assume_write_protected();
         }
@@ -318,16 +310,6 @@ impl Drive {
                 Ok(format!(
                     "The drive is damaged; save its files elsewhere. {error}."
                 ))
-            }
-        }
-    }
-
-    fn open_device(&self) -> Result<Device, OpenError> {
-        let end = Instant::now() + BUSY;
-        loop {
-            match Device::open(&self.device) {
-                Err(OpenError::Busy) if Instant::now() < end => thread::sleep(BETWEEN_TRIES),
-                result => return result,
             }
         }
     }

@@ -21,8 +21,9 @@ const QUEUE: usize = 32;
 /// How long somebody who asks for the status waits for a drive that is busy with something long.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// Between the first tries to open a drive, and between all further ones.
-const FIRST_DELAY: Duration = Duration::from_millis(100);
+/// Between the first tries to open a drive, which after a quick replug the thread before may still hold to the
+/// end of its last operation; and between the later ones.
+const FIRST_DELAY: Duration = Duration::from_millis(20);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
 type Operation = Box<dyn FnOnce(&mut Drive) + Send>;
