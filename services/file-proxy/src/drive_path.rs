@@ -3,6 +3,10 @@
 use cpy_fat::{InvalidName, Path};
 use percent_encoding::percent_decode_str;
 
+/// The most directories within each other. Each one that is missing is a transaction of its own on the drive,
+/// and nobody's program lies this deep.
+const DEEPEST: usize = 64;
+
 /// What comes behind `/fs` in a request, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DrivePath {
@@ -19,6 +23,9 @@ pub(crate) enum DrivePathError {
     /// Two kinds of slash would make two paths of one.
     #[error("the path holds a backslash")]
     Backslash,
+    /// More than [`DEEPEST`] names.
+    #[error("the path leads more than {DEEPEST} directories deep")]
+    TooDeep,
     /// A part that FAT cannot store, or that leads elsewhere (`.` and `..`).
     #[error(transparent)]
     Name(#[from] InvalidName),
@@ -34,6 +41,9 @@ impl DrivePath {
             return Err(DrivePathError::Backslash);
         }
         let path: Path = text.parse()?;
+        if path.names().len() > DEEPEST {
+            return Err(DrivePathError::TooDeep);
+        }
         Ok(Self {
             slash: text.ends_with('/') || path.is_root(),
             path,
@@ -90,6 +100,13 @@ mod tests {
         ] {
             assert!(DrivePath::parse(hostile).is_err(), "{hostile}");
         }
+    }
+
+    #[test]
+    fn a_path_is_no_deeper_than_directories_are() {
+        assert!(DrivePath::parse(&"/d".repeat(DEEPEST)).is_ok());
+        let deeper = DrivePath::parse(&"/d".repeat(DEEPEST + 1));
+        assert_eq!(deeper, Err(DrivePathError::TooDeep));
     }
 
     #[test]
