@@ -54,7 +54,9 @@ export class Demo {
   }
 
   #environment() {
-    return { ...process.env, TMPDIR: this.#directory };
+    // The demo would prefer the user's runtime directory, where another demo may run.
+    const { XDG_RUNTIME_DIR: _, ...others } = process.env;
+    return { ...others, TMPDIR: this.#directory };
   }
 }
 

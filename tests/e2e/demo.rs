@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
 
 use cpy_tests::http::Call;
 use cpy_tests::process::program;
@@ -16,18 +18,36 @@ struct Demo {
     directory: tempfile::TempDir,
     port: u16,
     said: String,
+    password: String,
+}
+
+/// cpyctl with a place for its demo in this directory.
+fn cpyctl(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program("cpyctl"));
+    command
+        .args(arguments)
+        .env("TMPDIR", directory)
+        .env_remove("XDG_RUNTIME_DIR")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Whether it succeeded, and all that it said.
+fn outcome(output: &Output) -> (bool, String) {
+    let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
 }
 
 impl Demo {
     fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let mut child = Command::new(program("cpyctl"))
-            .args(["demo", "--port", &port.to_string()])
-            .env("TMPDIR", directory.path())
-            .stdin(Stdio::null())
+        let mut child = cpyctl(directory.path(), &["demo", "--port", &port.to_string()])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -40,6 +60,14 @@ impl Demo {
                 "the demo ended: {said}"
             );
         }
+        // What is said is true from then on.
+        TcpListener::bind(("127.0.0.1", port)).expect_err("the gateway listens");
+        let password = said
+            .lines()
+            .find_map(|line| line.trim_start().strip_prefix("Password:"))
+            .and_then(|rest| rest.split_whitespace().next())
+            .expect("a password")
+            .to_owned();
         // The rest, which is little, must have somewhere to go.
         std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
         Self {
@@ -47,20 +75,12 @@ impl Demo {
             directory,
             port,
             said,
+            password,
         }
     }
 
     fn cpyctl(&self, arguments: &[&str]) -> (bool, String) {
-        let output = Command::new(program("cpyctl"))
-            .args(arguments)
-            .env("TMPDIR", self.directory.path())
-            .output()
-            .unwrap();
-        let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-        (
-            output.status.success(),
-            String::from_utf8_lossy(&text).into_owned(),
-        )
+        outcome(&cpyctl(self.directory.path(), arguments).output().unwrap())
     }
 
     fn get(&self, host: &str, target: &str) -> Call {
@@ -72,7 +92,7 @@ impl Demo {
         wait::until(&format!("{host} gives {status}"), async || {
             let reply = self
                 .get(host, "/fs/code.py")
-                .password("passw0rd")
+                .password(&self.password)
                 .try_send()
                 .await
                 .ok()?;
@@ -105,7 +125,10 @@ async fn the_demo_serves_two_boards_and_leaves_nothing_behind() {
         assert!(demo.said.contains(&address), "{}", demo.said);
         demo.status_becomes(name, 200).await;
     }
-    assert!(demo.said.contains("passw0rd"), "{}", demo.said);
+    assert_eq!(demo.password.len(), 8, "{}", demo.said);
+    let (ok, said) = demo.cpyctl(&["check"]);
+    let place = demo.directory.path().to_str().unwrap();
+    assert!(ok && said.contains(place), "{said}");
     let table = wait::until("the boards are listed as running", async || {
         let (ok, table) = demo.cpyctl(&["boards"]);
         (ok && table.matches("Raspberry Pi Pico").count() == 2
@@ -120,6 +143,14 @@ async fn the_demo_serves_two_boards_and_leaves_nothing_behind() {
         ok && boards[0]["hostname"] == names[0] && boards[0]["drive"]["writable"] == true,
         "{json}"
     );
+    let port = boards[0]["port"].as_u64().expect("a port of its own");
+    assert!(table.contains(&format!("  {port}  ")), "{table}");
+    let own = ([127, 0, 0, 1], u16::try_from(port).unwrap()).into();
+    let version = Call::new(own, "GET", "/cp/version.json")
+        .host("localhost")
+        .expect(200)
+        .await;
+    assert_eq!(version.json()["hostname"], names[0]);
 
     let (ok, said) = demo.cpyctl(&["demo", "unplug", names[0]]);
     assert!(ok, "{said}");
@@ -144,6 +175,73 @@ async fn the_demo_serves_two_boards_and_leaves_nothing_behind() {
         .collect();
     assert!(left.is_empty(), "processes are left: {left:#?}");
     assert_eq!(std::fs::read_dir(demo.directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_and_no_address_is_promised() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = cpyctl(directory.path(), &["demo", "--port", &port]).output();
+    let (ok, said) = outcome(&output.unwrap());
+    assert!(
+        !ok && said.contains(&format!("port {port} is taken")),
+        "{said}"
+    );
+    assert!(!said.contains("http://"), "{said}");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_a_demo_cannot_do_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    for (arguments, reason) in [
+        (vec!["demo", "--port", "0"], "--port"),
+        (vec!["demo", "--port", "8064"], "8001-8064"),
+        (vec!["demo", "--password", ""], "empty"),
+        (
+            vec!["demo", "--config", "/etc/cpy-gateway/gateway.toml"],
+            "--config",
+        ),
+        (
+            vec!["--config", "x", "demo", "unplug", "cpy-7e6f35"],
+            "--config",
+        ),
+    ] {
+        let output = cpyctl(directory.path(), &arguments).output().unwrap();
+        let (ok, said) = outcome(&output);
+        assert!(!ok && said.contains(reason), "{arguments:?}: {said}");
+        assert!(!said.contains("http://"), "{said}");
+    }
+}
+
+#[test]
+fn a_wrong_configuration_is_placed_and_never_quoted() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("gateway.toml");
+    let path = file.to_str().unwrap();
+    for (text, place) in [
+        ("[http]\npassword = \"topsecret\" x", "line 2, column 24"),
+        (
+            "[http]\npasword = \"topsecret\"",
+            "line 2, column 1: unknown field `pasword`",
+        ),
+        (
+            "[http]\npassword = \"topsecret\"\nlisten = []",
+            "http.listen",
+        ),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let check = cpyctl(directory.path(), &["check", "--config", path]).output();
+        let daemon = Command::new(program("cpy-http-gateway"))
+            .args(["--config", path])
+            .output();
+        for output in [check.unwrap(), daemon.unwrap()] {
+            let (ok, said) = outcome(&output);
+            assert!(!ok && said.contains(place), "{text}: {said}");
+            assert!(!said.contains("topsecret"), "{said}");
+        }
+    }
 }
 
 /// The command line of every process.

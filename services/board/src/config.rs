@@ -10,12 +10,17 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use hyper::http::uri::Authority;
 use serde::{Deserialize, Serialize};
 
-use crate::Password;
+use crate::{Password, TomlError, toml_error};
 
 /// Where the configuration is when nobody says otherwise.
 pub const DEFAULT_FILE: &str = "/etc/cpy-gateway/gateway.toml";
+
+/// How much of a console's past may be kept, in bytes: a screenful at least, and no board can make the
+/// gateway's memory run out.
+const SCROLLBACK: RangeInclusive<usize> = 1024..=16 * 1024 * 1024;
 
 /// All that can be configured.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,15 +145,52 @@ pub enum ConfigError {
         #[source]
         source: io::Error,
     },
-    /// The file can be read but not understood; the source names line and column.
+    /// The file can be read but not understood.
     #[error("the configuration {path} is wrong")]
     Parse {
         /// The file.
         path: PathBuf,
         /// Where and why.
         #[source]
-        source: toml::de::Error,
+        source: TomlError,
     },
+    /// The file can be understood, and a daemon could not work as it says.
+    #[error("the configuration {path} is wrong")]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// Which key and why.
+        #[source]
+        source: ValueError,
+    },
+}
+
+/// A value that no daemon could work with. None of them is repeated: an origin may carry a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// Daemons have other working directories than people.
+    #[error("{0} must be an absolute path")]
+    RelativePath(&'static str),
+    /// Nobody could reach a board.
+    #[error("http.listen names no address")]
+    NoAddress,
+    /// All boards cannot be where one of them is.
+    #[error("http.listen: port {port} is one of http.board_ports, {}", String::from(board_ports.clone()))]
+    BoardPort {
+        /// The port to listen on.
+        port: u16,
+        /// The boards' own.
+        board_ports: PortRange,
+    },
+    /// No browser sends this, so nobody would be let in by it.
+    #[error(
+        "http.allowed_origins: number {0} is no origin; one is written \"https://example.org\" or \
+         \"http://example.org:3000\", without a path"
+    )]
+    Origin(usize),
+    /// More or less than a console can keep.
+    #[error("serial.scrollback must be from {} to {} bytes", SCROLLBACK.start(), SCROLLBACK.end())]
+    Scrollback,
 }
 
 impl Config {
@@ -165,11 +207,77 @@ impl Config {
                 source,
             })?,
         };
-        toml::from_str(&text).map_err(|source| ConfigError::Parse {
+        let config: Self = toml_error::parse(&text).map_err(|source| ConfigError::Parse {
             path: path.to_owned(),
             source,
-        })
+        })?;
+        match config.validate() {
+            Ok(()) => Ok(config),
+            Err(source) => Err(ConfigError::Value {
+                path: path.to_owned(),
+                source,
+            }),
+        }
     }
+
+    /// Whether a daemon can work with these values.
+    ///
+    /// Errors: the first one that it cannot work with.
+    pub fn validate(&self) -> Result<(), ValueError> {
+        for (key, path) in [
+            ("boards_dir", &self.boards_dir),
+            ("runtime_dir", &self.runtime_dir),
+            ("state_dir", &self.state_dir),
+        ] {
+            if !path.is_absolute() {
+                return Err(ValueError::RelativePath(key));
+            }
+        }
+        if !SCROLLBACK.contains(&self.serial.scrollback) {
+            return Err(ValueError::Scrollback);
+        }
+        self.http.validate()
+    }
+}
+
+impl Http {
+    fn validate(&self) -> Result<(), ValueError> {
+        if self.listen.is_empty() {
+            return Err(ValueError::NoAddress);
+        }
+        let is_boards = |port: &u16| self.board_ports.ports().contains(port);
+        if let Some(port) = self.listen.iter().map(SocketAddr::port).find(is_boards) {
+            return Err(ValueError::BoardPort {
+                port,
+                board_ports: self.board_ports.clone(),
+            });
+        }
+        match self
+            .allowed_origins
+            .iter()
+            .position(|text| !is_origin(text))
+        {
+            Some(at) => Err(ValueError::Origin(at + 1)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether the text is what a browser sends for a page: scheme, host, and the port unless it is the
+/// scheme's own (RFC 6454, section 6.2).
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, authority)) = text.split_once("://") else {
+        return false;
+    };
+    let Ok(authority) = authority.parse::<Authority>() else {
+        return false;
+    };
+    let letters = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(letters)
+        && !authority.host().is_empty()
+        && !authority.as_str().contains('@')
+        && (authority.as_str() == authority.host() || authority.port_u16().is_some())
 }
 
 #[cfg(test)]
@@ -181,6 +289,7 @@ mod tests {
         fs::write(file.path(), text).unwrap();
         Config::load(Some(file.path())).map_err(|error| match error {
             ConfigError::Parse { source, .. } => source.to_string(),
+            ConfigError::Value { source, .. } => source.to_string(),
             ConfigError::Read { source, .. } => source.to_string(),
         })
     }
@@ -221,6 +330,65 @@ mod tests {
             "[serial]\nscrollback = -1",
         ] {
             assert!(load(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_work_names_its_key() {
+        for (key, wrong) in [
+            ("boards_dir", "boards_dir = \"boards\""),
+            ("runtime_dir", "runtime_dir = \"./run\""),
+            ("state_dir", "state_dir = \"\""),
+            ("http.listen", "[http]\nlisten = []"),
+            (
+                "http.listen",
+                "[http]\nlisten = [\"[::]:80\", \"[::1]:8064\"]",
+            ),
+            ("serial.scrollback", "[serial]\nscrollback = 99999999999"),
+            ("serial.scrollback", "[serial]\nscrollback = 0"),
+        ] {
+            let error = load(wrong).unwrap_err();
+            assert!(error.starts_with(key), "{wrong}: {error}");
+        }
+        assert!(load("[http]\nlisten = [\"127.0.0.1:0\"]").is_ok());
+    }
+
+    #[test]
+    fn origins_are_as_browsers_send_them() {
+        let load = |origin: &str| {
+            load(&format!(
+                "[http]\nallowed_origins = [\"http://a\", \"{origin}\"]"
+            ))
+        };
+        for right in [
+            "https://code.circuitpython.org",
+            "http://localhost:3000",
+            "http://[::1]:3000",
+            "HTTPS://Example.org",
+            "vscode-webview://abc",
+        ] {
+            assert!(load(right).is_ok(), "{right}");
+        }
+        for wrong in [
+            "code.circuitpython.org",
+            "https://code.circuitpython.org/",
+            "https://code.circuitpython.org/path",
+            "https://",
+            "://example.org",
+            "https://example.org:",
+            "https://example.org:99999",
+            "https://topsecret@example.org",
+            "https://exa mple.org",
+            "null",
+            "*",
+            "",
+        ] {
+            let error = load(wrong).unwrap_err();
+            assert!(
+                error.starts_with("http.allowed_origins: number 2 "),
+                "{wrong}: {error}"
+            );
+            assert!(!error.contains("topsecret"), "{error}");
         }
     }
 

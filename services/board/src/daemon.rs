@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args as _, Command, FromArgMatches as _};
+use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
 use crate::{Config, Shutdown, WatchError, telemetry};
 
@@ -97,7 +98,12 @@ where
     E: Error + 'static,
 {
     if args.exit_with_parent {
-        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
+        let parent = getppid();
+        set_parent_process_death_signal(Some(Signal::TERM))?;
+        // The parent may have ended before the kernel was asked.
+        if getppid() != parent {
+            return Ok(());
+        }
     }
     let config = Config::load(args.config.as_deref())?;
     if args.check {
@@ -124,7 +130,7 @@ pub fn with_causes(error: &dyn Error) -> String {
     let mut cause = error.source();
     while let Some(source) = cause {
         text.push_str(": ");
-        text.push_str(source.to_string().trim_end());
+        text.push_str(&source.to_string());
         cause = source.source();
     }
     text

@@ -19,6 +19,7 @@ pub mod serial;
 mod shutdown;
 pub mod status;
 pub mod telemetry;
+mod toml_error;
 mod watcher;
 
 pub use attached::{Attached, Endpoint};
@@ -30,4 +31,5 @@ pub use record::{Record, Records};
 pub use runtime_dir::{Daemon, RuntimeDir};
 pub use serial::Serial;
 pub use shutdown::Shutdown;
+pub use toml_error::TomlError;
 pub use watcher::{Change, Watcher};

@@ -10,7 +10,7 @@ use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DirWatch, Password, Serial, WatchError, atomic_file};
+use crate::{DirWatch, Password, Serial, WatchError, atomic_file, toml_error};
 
 /// Records hold passwords: the daemons' group reads them, nobody else.
 const MODE: u32 = 0o640;
@@ -79,7 +79,7 @@ impl Record {
     /// The board's record, if it has one. One that cannot be read is reported in the log.
     pub fn read(records_dir: &Path, serial: &Serial) -> Option<Self> {
         let parsed = fs::read_to_string(path_of(records_dir, serial))
-            .and_then(|text| toml::from_str(&text).map_err(io::Error::other));
+            .and_then(|text| toml_error::parse(&text).map_err(io::Error::other));
         match parsed {
             Ok(record) => Some(record),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,

@@ -1,18 +1,15 @@
 //! `cpyctl boards`: every attached board, from what the daemons say of it. A daemon that does not
 //! run leaves its columns empty and a line of its own below.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
-use cpy_board::http::{Client, ClientError, stream};
 use cpy_board::status::{ConsoleStatus, ConsoleStatuses, DriveState, DriveStatus, DriveStatuses};
-use cpy_board::{Config, Daemon, Hostname, Record, RuntimeDir, Serial, Shutdown, attached};
-use http_body_util::{BodyExt, Empty};
-use hyper::Request;
-use hyper::header::HOST;
+use cpy_board::{Config, Daemon, Hostname, Record, RuntimeDir, Serial, attached};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
+use crate::daemons::{RoutedBoard, routed_boards, statuses};
 use crate::table;
 
 /// One board, as `--json` prints it.
@@ -21,6 +18,7 @@ struct ListedBoard {
     serial: Serial,
     hostname: Hostname,
     address: String,
+    port: Option<u16>,
     board_name: Option<String>,
     version: Option<String>,
     console: Option<ConsoleStatus>,
@@ -31,48 +29,61 @@ struct ListedBoard {
 /// Prints the boards of the gateway with this configuration.
 pub(crate) async fn print(config: &Config, json: bool) -> Result<()> {
     let runtime_dir = RuntimeDir::new(&config.runtime_dir);
-    let (consoles, console_problem) =
-        ask::<ConsoleStatuses>(&runtime_dir, Daemon::SerialBridge).await?;
-    let (drives, drive_problem) = ask::<DriveStatuses>(&runtime_dir, Daemon::FileProxy).await?;
-    let boards = collect(config, &runtime_dir, &consoles, &drives)?;
+    let (consoles, drives, routed) = tokio::join!(
+        statuses::<ConsoleStatuses>(&runtime_dir, Daemon::SerialBridge),
+        statuses::<DriveStatuses>(&runtime_dir, Daemon::FileProxy),
+        routed_boards(&config.http.listen),
+    );
+    let mut problems = Vec::new();
+    let consoles = consoles?.unwrap_or_else(|problem| none(&mut problems, problem));
+    let drives = drives?.unwrap_or_else(|problem| none(&mut problems, problem));
+    let routed = routed.unwrap_or_else(|problem| none(&mut problems, problem));
+    let boards = collect(config, &consoles, &drives, routed)?;
     if json {
         println!("{}", serde_json::to_string_pretty(&boards)?);
     } else if boards.is_empty() {
         println!("No board is plugged in.");
     } else {
-        let lines: Vec<Vec<String>> = boards.iter().map(ListedBoard::line).collect();
-        print!(
-            "{}",
-            table::render(&["NAME", "ADDRESS", "BOARD", "STATE", "DRIVE"], &lines)
-        );
-        for board in &boards {
-            if let Some(problem) = &board.problem {
-                println!("{}: {problem}", board.hostname);
-            }
-        }
+        print!("{}", text(&boards, &config.http.listen));
     }
-    for problem in [console_problem, drive_problem].into_iter().flatten() {
+    for problem in problems {
         eprintln!("cpyctl: {problem}");
     }
     Ok(())
 }
 
+fn none<T: Default>(problems: &mut Vec<String>, problem: String) -> T {
+    problems.push(problem);
+    T::default()
+}
+
+/// Every attached board. Names are the gateway's; a board that it does not know (yet) has the one that
+/// the plain rule gives.
 fn collect(
     config: &Config,
-    runtime_dir: &RuntimeDir,
     consoles: &ConsoleStatuses,
     drives: &DriveStatuses,
+    routed: Vec<RoutedBoard>,
 ) -> Result<Vec<ListedBoard>> {
     let attached = attached::scan(&config.boards_dir)
         .with_context(|| format!("cannot read {}", config.boards_dir.display()))?;
-    let records = runtime_dir.records();
+    let records = RuntimeDir::new(&config.runtime_dir).records();
+    let mut routed: BTreeMap<Serial, RoutedBoard> = routed
+        .into_iter()
+        .map(|board| (board.serial.clone(), board))
+        .collect();
     let boards = Hostname::assign(attached.keys())
         .into_iter()
-        .map(|(serial, hostname)| {
+        .map(|(serial, plain)| {
+            let (hostname, port) = match routed.remove(&serial) {
+                Some(board) => (board.hostname, board.port),
+                None => (plain, None),
+            };
             let record = Record::read(&records, &serial).unwrap_or_default();
             let firmware = record.firmware;
             ListedBoard {
                 address: address(&hostname, &config.http.listen),
+                port,
                 board_name: firmware
                     .as_ref()
                     .map(|firmware| firmware.board_name.clone()),
@@ -87,45 +98,46 @@ fn collect(
     Ok(boards.collect())
 }
 
-/// Where a browser finds the board: on the network, or on this machine where the gateway listens on
-/// loopback only.
+/// The boards as a person reads them.
+fn text(boards: &[ListedBoard], listen: &[SocketAddr]) -> String {
+    let lines: Vec<Vec<String>> = boards.iter().map(ListedBoard::line).collect();
+    let heading = ["NAME", "ADDRESS", "PORT", "BOARD", "STATE", "DRIVE"];
+    let table = table::render(&heading, &lines);
+    let here = if is_local(listen) {
+        "localhost"
+    } else {
+        "<address of this machine>"
+    };
+    let by_port = boards
+        .iter()
+        .any(|board| board.port.is_some())
+        .then(|| format!("Where names do not work: http://{here}:PORT/\n"));
+    let problems = boards.iter().filter_map(|board| {
+        let problem = board.problem.as_ref()?;
+        Some(format!("{}: {problem}\n", board.hostname))
+    });
+    std::iter::once(table)
+        .chain(by_port)
+        .chain(problems)
+        .collect()
+}
+
+/// Whether nobody but this machine reaches the gateway.
+fn is_local(listen: &[SocketAddr]) -> bool {
+    !listen.is_empty() && listen.iter().all(|address| address.ip().is_loopback())
+}
+
+/// Where a browser finds the board by its name: on the network, or on this machine where the gateway
+/// listens on loopback only.
 fn address(hostname: &Hostname, listen: &[SocketAddr]) -> String {
-    let loopback = !listen.is_empty() && listen.iter().all(|address| address.ip().is_loopback());
-    let domain = if loopback { "localhost" } else { "local" };
+    let domain = if is_local(listen) {
+        "localhost"
+    } else {
+        "local"
+    };
     match listen.first().map_or(80, SocketAddr::port) {
         80 => format!("http://{hostname}.{domain}/"),
         port => format!("http://{hostname}.{domain}:{port}/"),
-    }
-}
-
-/// What a daemon says of all boards, or nothing and a sentence when it does not run.
-async fn ask<T: DeserializeOwned + Default>(
-    runtime_dir: &RuntimeDir,
-    daemon: Daemon,
-) -> Result<(T, Option<String>)> {
-    let client = Client::new(runtime_dir.socket(daemon), Shutdown::new());
-    let request = Request::get("/boards")
-        .header(HOST, daemon.name())
-        .body(stream(Empty::new()))?;
-    match client.send(request).await {
-        Ok(reply) => {
-            let body = reply.into_body().collect().await?.to_bytes();
-            let statuses = serde_json::from_slice(&body)
-                .with_context(|| format!("{} gives an answer of another version", daemon.name()))?;
-            Ok((statuses, None))
-        }
-        Err(ClientError::NotRunning { source, .. })
-            if source.kind() == std::io::ErrorKind::PermissionDenied =>
-        {
-            anyhow::bail!(
-                "only root and the gateway's users may ask {}: use sudo",
-                daemon.name()
-            )
-        }
-        Err(error) => Ok((
-            T::default(),
-            Some(format!("{} is not running ({error})", daemon.name())),
-        )),
     }
 }
 
@@ -138,6 +150,8 @@ impl ListedBoard {
         vec![
             self.hostname.to_string(),
             self.address.clone(),
+            self.port
+                .map_or_else(|| "-".into(), |port| port.to_string()),
             board,
             self.state(),
             self.space(),
@@ -160,7 +174,7 @@ impl ListedBoard {
             None => "-".into(),
             Some(drive) if drive.state == DriveState::Unreadable => drive.reason.clone(),
             Some(drive) => {
-                let space = format!("{} of {} free", size(drive.free), size(drive.total));
+                let space = format!("{} free", share(drive.free, drive.total));
                 if drive.writable {
                     space
                 } else {
@@ -171,18 +185,21 @@ impl ListedBoard {
     }
 }
 
-/// Bytes for people.
-fn size(bytes: u64) -> String {
+/// Two numbers of bytes for people, in the unit that suits the second.
+fn share(part: u64, whole: u64) -> String {
     const KIB: u64 = 1024;
-    match bytes {
-        0..KIB => format!("{bytes} B"),
-        _ if bytes < 10 * KIB * KIB => format!("{} KiB", bytes / KIB),
-        _ => format!("{} MiB", bytes / (KIB * KIB)),
-    }
+    let (unit, word) = match whole {
+        0..KIB => (1, "B"),
+        _ if whole < 10 * KIB * KIB => (KIB, "KiB"),
+        _ => (KIB * KIB, "MiB"),
+    };
+    format!("{}/{} {word}", part / unit, whole / unit)
 }
 
 #[cfg(test)]
 mod tests {
+    use cpy_board::status::ConsoleState;
+
     use super::*;
 
     #[test]
@@ -206,8 +223,43 @@ mod tests {
 
     #[test]
     fn sizes_are_for_people() {
-        assert_eq!(size(512), "512 B");
-        assert_eq!(size(1_028_096), "1004 KiB");
-        assert_eq!(size(16 << 20), "16 MiB");
+        assert_eq!(share(0, 512), "0/512 B");
+        assert_eq!(share(512, 1_028_096), "0/1004 KiB");
+        assert_eq!(share(9 << 20, 16 << 20), "9/16 MiB");
+    }
+
+    #[test]
+    fn a_usual_table_fits_a_terminal_and_says_where_boards_are_without_names() {
+        let listen = ["127.0.0.1:8080".parse().unwrap()];
+        let hostname: Hostname = "cpy-7e6f35".parse().unwrap();
+        let board = |port| ListedBoard {
+            serial: "E6614C311B7E6F35".parse().unwrap(),
+            address: address(&hostname, &listen),
+            hostname: hostname.clone(),
+            port,
+            board_name: Some("Raspberry Pi Pico".into()),
+            version: None,
+            console: Some(ConsoleStatus {
+                state: ConsoleState::Running,
+                title: String::new(),
+                clients: 0,
+            }),
+            drive: Some(DriveStatus {
+                state: DriveState::Ready,
+                writable: true,
+                reason: String::new(),
+                free: 1_000 << 10,
+                total: 1_004 << 10,
+                block_size: 512,
+            }),
+            problem: None,
+        };
+        let table = text(&[board(Some(8001))], &listen);
+        assert!(table.lines().all(|line| line.len() <= 100), "{table}");
+        assert!(
+            table.contains("  8001  ") && table.contains("http://localhost:PORT/"),
+            "{table}"
+        );
+        assert!(!text(&[board(None)], &listen).contains("PORT/"));
     }
 }

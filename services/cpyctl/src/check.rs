@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
+use cpy_board::Config;
 use cpy_board::config::DEFAULT_FILE;
-use cpy_board::{Config, daemon::with_causes};
 
 /// Reads the configuration as the daemons do.
 pub(crate) fn run(file: Option<&Path>) -> Result<()> {
-    Config::load(file).map_err(|error| anyhow!("{}", with_causes(&error)))?;
+    Config::load(file)?;
     let path = file.unwrap_or(Path::new(DEFAULT_FILE));
     if path.exists() {
         println!("{} is right.", path.display());

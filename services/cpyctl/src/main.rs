@@ -9,12 +9,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use cpy_board::Config;
 
 mod boards;
 mod check;
+mod daemons;
 mod demo;
 mod table;
 
@@ -60,16 +61,18 @@ fn run(arguments: Arguments) -> Result<()> {
         .context("cannot start")?;
     match arguments.command {
         Command::Boards { json } => {
-            runtime.block_on(boards::print(&config(arguments.config)?, json))
+            let config = Config::load(config_file(arguments.config).as_deref())?;
+            runtime.block_on(boards::print(&config, json))
         }
-        Command::Check => check::run(arguments.config.as_deref()),
+        Command::Check => check::run(config_file(arguments.config).as_deref()),
+        Command::Demo(_) if arguments.config.is_some() => {
+            bail!("a demo has a configuration of its own: it takes no --config")
+        }
         Command::Demo(demo) => runtime.block_on(demo::run(demo)),
     }
 }
 
-/// The configuration that was asked for, or else that of a running demo, or else the system's.
-fn config(file: Option<PathBuf>) -> Result<Config> {
-    let file = file.or_else(demo::running_config);
-    Config::load(file.as_deref())
-        .map_err(|error| anyhow::anyhow!("{}", cpy_board::daemon::with_causes(&error)))
+/// The configuration that was asked for, or else that of a running demo; none where it is the system's.
+fn config_file(asked: Option<PathBuf>) -> Option<PathBuf> {
+    asked.or_else(demo::running_config)
 }

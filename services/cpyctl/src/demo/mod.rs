@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Subcommand;
+use cpy_board::Password;
 
 mod control;
+mod listen;
+mod password;
 mod place;
 mod process;
 mod running;
@@ -21,11 +24,11 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     boards: u16,
     /// The port that all boards are served on by name
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
-    /// The boards' password
-    #[arg(long, default_value = "passw0rd")]
-    password: String,
+    /// The boards' password [default: another one each time]
+    #[arg(long)]
+    password: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,10 +50,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let place = Place::of_this_user();
     match arguments.action {
         None => {
+            let password = match arguments.password {
+                Some(text) => Password::try_from(text)?,
+                None => password::generate()?,
+            };
             let options = running::Options {
                 boards: arguments.boards,
                 port: arguments.port,
-                password: arguments.password,
+                password,
             };
             running::run(&place, options).await
         }

@@ -1,7 +1,7 @@
 //! The demo while it runs: the daemons, some virtual boards, and what is said about them.
 
 use std::ffi::OsString;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -11,6 +11,7 @@ use cpy_board::{Config, Hostname, Password, Serial, Shutdown, atomic_file};
 use tokio::sync::mpsc;
 
 use super::control::{Action, Control, Order};
+use super::listen;
 use super::place::Place;
 use super::process::Process;
 
@@ -24,16 +25,17 @@ const VIRTUAL_BOARD: &str = "cpy-virtual-board";
 pub(super) struct Options {
     pub(super) boards: u16,
     pub(super) port: u16,
-    pub(super) password: String,
+    pub(super) password: Password,
 }
 
 /// Runs until Ctrl-C, or until one of the daemons ends.
 pub(super) async fn run(place: &Place, options: Options) -> Result<()> {
     let _made = place.make()?;
+    let listen = listen::free_addresses(options.port)?;
     let shutdown = Shutdown::new();
     shutdown.on_signals()?;
     let orders = take_orders(place, &shutdown)?;
-    write_config(place, &options)?;
+    write_config(place, &options, &listen)?;
     let config = [
         OsString::from("--config"),
         place.config_file().into_os_string(),
@@ -42,10 +44,11 @@ pub(super) async fn run(place: &Place, options: Options) -> Result<()> {
     let mut proxy = Process::start(PROXY, place.directory(), &config)?;
     let mut gateway = Process::start(GATEWAY, place.directory(), &config)?;
     let mut boards = Boards::plugged_in(place, &options)?;
-    println!("{}", introduction(&boards, &options));
+    let introduction = introduction(&boards, &options);
     let result = tokio::select! {
         () = shutdown.requested() => Ok(()),
         () = boards.obey(orders) => Ok(()),
+        Err(error) = introduce(&listen, &introduction) => Err(error),
         end = bridge.ended() => Err(anyhow!(end)),
         end = proxy.ended() => Err(anyhow!(end)),
         end = gateway.ended() => Err(anyhow!(end)),
@@ -69,26 +72,31 @@ fn take_orders(place: &Place, shutdown: &Shutdown) -> Result<mpsc::Receiver<Orde
     Ok(orders)
 }
 
-fn write_config(place: &Place, options: &Options) -> Result<()> {
+fn write_config(place: &Place, options: &Options, listen: &[SocketAddr]) -> Result<()> {
     let config = Config {
         boards_dir: place.boards_dir(),
         runtime_dir: place.runtime_dir(),
         state_dir: place.state_dir(),
         http: Http {
-            listen: vec![
-                SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)),
-                SocketAddr::from((Ipv6Addr::LOCALHOST, options.port)),
-            ],
-            password: Some(Password::try_from(options.password.clone())?),
+            listen: listen.to_vec(),
+            password: Some(options.password.clone()),
             ..Http::default()
         },
         ..Config::default()
     };
+    config.validate()?;
     atomic_file::replace(
         &place.config_file(),
         toml::to_string(&config)?.as_bytes(),
         0o600,
     )?;
+    Ok(())
+}
+
+/// Says how the boards are reached, once they are.
+async fn introduce(listen: &[SocketAddr], introduction: &str) -> Result<()> {
+    listen::answers(listen).await?;
+    println!("{introduction}");
     Ok(())
 }
 
@@ -111,7 +119,7 @@ fn introduction(boards: &Boards<'_>, options: &Options) -> String {
     lines.extend([
         String::new(),
         format!("  All of them:  http://localhost:{}/", options.port),
-        format!("  Password:     {}   (leave the user name empty)", options.password),
+        format!("  Password:     {}   (leave the user name empty)", options.password.reveal()),
         String::new(),
         format!("In another terminal: cpyctl boards, cpyctl demo unplug {first}, cpyctl demo plug {first}"),
         "Ctrl-C ends the demo.".to_owned(),

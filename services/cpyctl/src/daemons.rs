@@ -1,0 +1,169 @@
+//! What the daemons answer when cpyctl asks them, each within a deadline: one that hangs must not take
+//! cpyctl with it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use cpy_board::http::{Client, ClientError, stream};
+use cpy_board::{Daemon, Hostname, RuntimeDir, Serial, Shutdown};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::HOST;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// How long a daemon may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a daemon said, or a sentence about why it said nothing.
+pub(crate) type Answer<T> = Result<T, String>;
+
+/// A board as http-gateway routes to it: what cpyctl needs of `/cp/boards.json`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RoutedBoard {
+    pub(crate) serial: Serial,
+    pub(crate) hostname: Hostname,
+    /// Its own port, if there was one left.
+    pub(crate) port: Option<u16>,
+}
+
+#[derive(Deserialize)]
+struct RoutedBoards {
+    boards: Vec<RoutedBoard>,
+}
+
+/// What a daemon says of all boards.
+///
+/// Errors: what the user has to mend before asking makes sense.
+pub(crate) async fn statuses<T: DeserializeOwned>(
+    runtime_dir: &RuntimeDir,
+    daemon: Daemon,
+) -> Result<Answer<T>> {
+    let name = daemon.name();
+    let client = Client::new(runtime_dir.socket(daemon), Shutdown::new());
+    let request = Request::get("/boards")
+        .header(HOST, name)
+        .body(stream(Empty::new()))?;
+    let exchange = async { Ok::<_, anyhow::Error>(read(client.send(request).await?).await?) };
+    match timeout(PATIENCE, exchange).await {
+        Err(_) => Ok(Err(format!("{name} does not answer"))),
+        Ok(Ok(body)) => serde_json::from_slice(&body)
+            .map(Ok)
+            .with_context(|| format!("{name} gives an answer of another version")),
+        Ok(Err(error)) if is_forbidden(&error) => {
+            bail!("only root and the gateway's users may ask {name}: use sudo")
+        }
+        Ok(Err(error)) => Ok(Err(format!("{name} is not running ({error})"))),
+    }
+}
+
+fn is_forbidden(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(ClientError::NotRunning { source, .. })
+            if source.kind() == std::io::ErrorKind::PermissionDenied
+    )
+}
+
+/// The boards as http-gateway, which listens on these addresses, routes to them.
+pub(crate) async fn routed_boards(listen: &[SocketAddr]) -> Answer<Vec<RoutedBoard>> {
+    let address = here(listen);
+    match timeout(PATIENCE, ask_gateway(address)).await {
+        Err(_) => Err(format!("http-gateway does not answer on {address}")),
+        Ok(Ok(boards)) => Ok(boards),
+        Ok(Err(error)) => Err(format!("http-gateway is not running ({error:#})")),
+    }
+}
+
+/// An address at which this machine reaches what listens on the first of these.
+fn here(listen: &[SocketAddr]) -> SocketAddr {
+    let first = listen
+        .first()
+        .copied()
+        .unwrap_or((Ipv4Addr::LOCALHOST, 80).into());
+    if first.ip().is_unspecified() {
+        // `[::]` takes IPv4 as well, and is 0.0.0.0 where there is no IPv6.
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), first.port())
+    } else {
+        first
+    }
+}
+
+async fn ask_gateway(address: SocketAddr) -> Result<Vec<RoutedBoard>> {
+    let stream = TcpStream::connect(address)
+        .await
+        .map_err(|_| anyhow!("nothing answers on {address}"))?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    Shutdown::new().spawn(async move {
+        // How it ends, the answer says.
+        let _ = connection.await;
+    });
+    let request = Request::get("/cp/boards.json")
+        .header(HOST, "localhost")
+        .body(Empty::<Bytes>::new())?;
+    let reply = sender.send_request(request).await?;
+    let another = || anyhow!("another program answers on {address}");
+    if reply.status() != StatusCode::OK {
+        return Err(another());
+    }
+    let boards: RoutedBoards =
+        serde_json::from_slice(&read(reply).await?).map_err(|_| another())?;
+    Ok(boards.boards)
+}
+
+async fn read(reply: Response<Incoming>) -> hyper::Result<Bytes> {
+    Ok(reply.into_body().collect().await?.to_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use cpy_board::http::bind_unix;
+    use cpy_board::status::ConsoleStatuses;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_daemon_that_hangs_is_said_to_give_no_answer() {
+        let dir = tempfile::tempdir().unwrap();
+        let runtime_dir = RuntimeDir::new(dir.path());
+        let _never_accepts = bind_unix(&runtime_dir.socket(Daemon::SerialBridge)).unwrap();
+        let answer = statuses::<ConsoleStatuses>(&runtime_dir, Daemon::SerialBridge).await;
+        assert_eq!(answer.unwrap(), Err("serial-bridge does not answer".into()));
+        let gone = statuses::<ConsoleStatuses>(&runtime_dir, Daemon::FileProxy).await;
+        let sentence = gone.unwrap().unwrap_err();
+        assert!(
+            sentence.starts_with("file-proxy is not running"),
+            "{sentence}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_hangs_is_said_to_give_no_answer() {
+        let never_accepts = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = never_accepts.local_addr().unwrap();
+        let sentence = routed_boards(&[address]).await.unwrap_err();
+        assert_eq!(
+            sentence,
+            format!("http-gateway does not answer on {address}")
+        );
+    }
+
+    #[test]
+    fn any_address_is_reached_on_loopback() {
+        for (listen, expected) in [
+            ("[::]:80", "127.0.0.1:80"),
+            ("0.0.0.0:8080", "127.0.0.1:8080"),
+            ("[::1]:8080", "[::1]:8080"),
+            ("192.168.1.7:80", "192.168.1.7:80"),
+        ] {
+            assert_eq!(here(&[listen.parse().unwrap()]).to_string(), expected);
+        }
+    }
+}
