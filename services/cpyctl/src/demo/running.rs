@@ -1,6 +1,7 @@
 //! The demo while it runs: the daemons, some virtual boards, and what is said about them.
 
 use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -53,7 +54,8 @@ pub(super) async fn run(place: &Place, options: Options) -> Result<()> {
         end = proxy.ended() => Err(anyhow!(end)),
         end = gateway.ended() => Err(anyhow!(end)),
     };
-    println!("\nThe demo ends.");
+    // Whoever read this may have gone, and the rest has to be done all the same.
+    let _ = writeln!(io::stdout(), "\nThe demo ends.");
     boards.unplug_all().await;
     for daemon in [gateway, proxy, bridge] {
         daemon.stop().await;
