@@ -24,7 +24,7 @@ pub(crate) struct Directory {
     /// What the records said last, also when the files are gone: a board that was behind a password stays
     /// behind it while its drive is being read again.
     records: BTreeMap<Serial, Record>,
-    /// What boards were called last.
+    /// What boards are called, also those that left: a name stays its board's.
     names: BTreeMap<Serial, Hostname>,
     book: PortBook,
     book_path: PathBuf,
@@ -112,7 +112,8 @@ impl Directory {
         let with_drive = found.values().filter(|board| board.drive.is_some());
         self.drives = with_drive.map(|board| board.serial.clone()).collect();
         self.attached = found.keys().cloned().collect();
-        self.names.extend(naming::names(&self.attached));
+        self.names
+            .extend(naming::names(&self.attached, &self.names));
         for serial in came {
             let hostname = &self.names[&serial];
             let port = choose_port(
@@ -124,8 +125,6 @@ impl Directory {
             self.book.came(&serial);
             tracing::info!(board = %serial, %hostname, port, "board came");
         }
-        // A board that came may have taken the name of another one.
-        self.book.rename(&self.names);
     }
 
     /// Brings the ports and the picture in line with what is known.

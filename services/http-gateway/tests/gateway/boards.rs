@@ -137,17 +137,48 @@ async fn a_state_directory_that_cannot_be_written_does_not_stop_the_gateway() {
     answers(&bench, 18001, "cpy-7e6f35").await;
 }
 
-#[tokio::test]
-async fn boards_of_one_lot_have_names_of_their_own() {
-    let bench = Bench::new().await;
-    bench.plug("AA00000000007E6F35");
+/// What the board is called, when as many as this are plugged in.
+async fn name_among(bench: &Bench, total: usize, serial: &str) -> String {
     let boards = get(bench.address, "/cp/boards.json");
+    let total = format!("\"total\":{total},");
     let all = bench
-        .until(&boards, |answer| answer.text().contains("\"total\":2"))
+        .until(&boards, |answer| answer.text().contains(&total))
         .await
         .json();
-    assert_ne!(
-        all["boards"][0]["hostname"], all["boards"][1]["hostname"],
-        "{all}"
-    );
+    let mut boards = all["boards"].as_array().unwrap().iter();
+    let board = boards.find(|board| board["serial"] == serial);
+    board.unwrap()["hostname"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn boards_of_one_lot_keep_the_names_that_they_got() {
+    // Both would be cpy-7e6f35; one serial sorts before the other.
+    let lot = ["AA00000000007E6F35", "E6614C311B7E6F35"];
+    for (first, second) in [(lot[0], lot[1]), (lot[1], lot[0])] {
+        let mut bench = Bench::empty().await;
+        bench.plug(first);
+        bench.start().await;
+        assert_eq!(name_among(&bench, 1, first).await, "cpy-7e6f35");
+        bench.plug(second);
+        let other = name_among(&bench, 2, second).await;
+        assert_ne!(other, "cpy-7e6f35");
+        assert_eq!(name_among(&bench, 2, first).await, "cpy-7e6f35");
+        // The name of a board that left is not another's.
+        bench.unplug(first);
+        assert_eq!(name_among(&bench, 1, second).await, other);
+        let old = get("cpy-7e6f35.local", "/cp/version.json");
+        bench.ask(&old).await.is(503);
+        bench.start().await;
+        assert_eq!(name_among(&bench, 1, second).await, other);
+        bench.ask(&old).await.is(503);
+        bench.plug(first);
+        assert_eq!(name_among(&bench, 2, first).await, "cpy-7e6f35");
+        assert_eq!(name_among(&bench, 2, second).await, other);
+        bench.unplug(second);
+        assert_eq!(name_among(&bench, 1, first).await, "cpy-7e6f35");
+        bench.start().await;
+        bench.plug(second);
+        assert_eq!(name_among(&bench, 2, second).await, other);
+        assert_eq!(name_among(&bench, 2, first).await, "cpy-7e6f35");
+    }
 }
