@@ -1,8 +1,10 @@
 //! Why a request is not served: each reason with its status and its sentence, in one place.
 
+use std::time::Duration;
+
 use cpy_board::http::{Body, ClientError, sentence};
 use cpy_board::{Daemon, Hostname};
-use hyper::header::{ALLOW, CONNECTION, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{ALLOW, CONNECTION, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 
 use crate::host::HostError;
@@ -36,6 +38,8 @@ pub(crate) enum Refusal {
     PasswordMissing,
     #[error("The password is wrong. Leave the user name empty.")]
     PasswordWrong,
+    #[error("Too many wrong passwords came from this address. Try again in {} s.", seconds(*.0))]
+    TooManyGuesses(Duration),
     #[error("{NO_PASSWORD}")]
     NoPasswordSet,
     #[error("This is not possible here. Possible are: {0}.")]
@@ -68,6 +72,11 @@ pub(crate) fn service(daemon: Daemon) -> &'static str {
         Daemon::SerialBridge => "console service",
         Daemon::FileProxy => "file service",
     }
+}
+
+/// Whole seconds, as Retry-After has them.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 impl Refusal {
@@ -103,6 +112,7 @@ impl Refusal {
             Self::Origin | Self::NoPasswordSet => StatusCode::FORBIDDEN,
             Self::SeveralBoards(_) | Self::Path => StatusCode::NOT_FOUND,
             Self::PasswordMissing | Self::PasswordWrong => StatusCode::UNAUTHORIZED,
+            Self::TooManyGuesses(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BrokeOff(_) => StatusCode::BAD_GATEWAY,
@@ -111,18 +121,18 @@ impl Refusal {
 
     pub(crate) fn reply(&self) -> Response<Body> {
         let mut reply = sentence(self.status(), self.to_string());
-        let header: Option<(HeaderName, &'static str)> = match self {
-            Self::Host(_) => Some((CONNECTION, "close")),
+        let header: Option<(HeaderName, HeaderValue)> = match self {
+            Self::Host(_) => Some((CONNECTION, HeaderValue::from_static("close"))),
             Self::PasswordMissing | Self::PasswordWrong => {
-                Some((WWW_AUTHENTICATE, "Basic realm=\"CircuitPython\""))
+                let challenge = HeaderValue::from_static("Basic realm=\"CircuitPython\"");
+                Some((WWW_AUTHENTICATE, challenge))
             }
-            Self::Method(allow) => Some((ALLOW, allow)),
+            Self::TooManyGuesses(wait) => Some((RETRY_AFTER, seconds(*wait).into())),
+            Self::Method(allow) => Some((ALLOW, HeaderValue::from_static(allow))),
             _ => None,
         };
         if let Some((name, value)) = header {
-            reply
-                .headers_mut()
-                .insert(name, HeaderValue::from_static(value));
+            reply.headers_mut().insert(name, value);
         }
         reply
     }
