@@ -1,17 +1,17 @@
 //! Requests to file-proxy: a client's own, passed on as they are, and the gateway's questions.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use cpy_board::http::{Body, stream};
 use cpy_board::status::{DriveStatus, DriveStatuses};
 use cpy_board::{Daemon, RuntimeDir, Serial, Shutdown};
 use http_body_util::Empty;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{
-    ACCEPT, EXPECT, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
-    IF_UNMODIFIED_SINCE, RANGE,
-};
+use hyper::header::{ACCEPT, EXPECT, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, Version};
+use tokio::time::sleep;
 
 use crate::drain::Drain;
 use crate::lent_body::{AnswerBody, Lender, Rest};
@@ -20,17 +20,16 @@ use crate::reply::{close_after, passed_back};
 use crate::service::{Service, request};
 
 /// What file-proxy is told of a client's request, beside the length of its body. Not the password.
-const PASSED_ON: [HeaderName; 9] = [
+const PASSED_ON: [HeaderName; 3] = [
     ACCEPT,
-    RANGE,
-    IF_MATCH,
-    IF_MODIFIED_SINCE,
-    IF_NONE_MATCH,
-    IF_RANGE,
-    IF_UNMODIFIED_SINCE,
     HeaderName::from_static("x-timestamp"),
     HeaderName::from_static("x-destination"),
 ];
+
+/// How long an answer may take: a drive on slow USB may be busy for seconds.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the answer to a whole upload may take, which comes when all is on the drive.
+const SAVE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The daemon that has the drives.
 #[derive(Clone, Debug)]
@@ -72,9 +71,17 @@ impl FileProxy {
                 }
             });
         }
-        let answer = self.service.send(request.map(|()| stream(lent))).await;
+        let patience = match head.method {
+            Method::PUT => SAVE_PATIENCE,
+            _ => PATIENCE,
+        };
+        let request = request.map(|()| stream(lent));
+        let answer = self.service.send(request, lender.overdue(patience)).await;
         let rest = lender.take_back();
         let unsent = matches!(rest, Rest::Unsent);
+        if answer.is_err() {
+            lender.end();
+        }
         match rest {
             Rest::Unread(rest) => self.drain.take(rest),
             Rest::Broken if answer.is_err() => return Err(Refusal::BrokenBody),
@@ -100,9 +107,15 @@ impl FileProxy {
     {
         let (lender, lent) = Lender::lend(file, false);
         let request = request(Method::PUT, &format!("/boards/{board}{path}"));
-        let answer = self.service.send(request.map(|()| stream(lent))).await;
-        if matches!(lender.take_back(), Rest::Broken) && answer.is_err() {
-            return Err(Refusal::BrokenForm);
+        let request = request.map(|()| stream(lent));
+        let overdue = lender.overdue(SAVE_PATIENCE);
+        let answer = self.service.send(request, overdue).await;
+        let rest = lender.take_back();
+        if answer.is_err() {
+            lender.end();
+            if matches!(rest, Rest::Broken) {
+                return Err(Refusal::BrokenForm);
+            }
         }
         Ok(passed_back(
             answer?.map(|body| AnswerBody::new(body, lender)),
@@ -123,7 +136,7 @@ impl FileProxy {
             request.headers_mut().insert(ACCEPT, json);
             let answer = self
                 .service
-                .send(request.map(|()| stream(Empty::new())))
+                .send(request.map(|()| stream(Empty::new())), sleep(PATIENCE))
                 .await?;
             if answer.status().is_success() {
                 return Ok(Ok(()));

@@ -58,6 +58,8 @@ pub(crate) enum Refusal {
     NotRunning(Daemon),
     #[error("The gateway's {what} ({}) broke off before it answered.", .0.name(), what = service(*.0))]
     BrokeOff(Daemon),
+    #[error("The gateway's {what} ({}) does not answer.", .0.name(), what = service(*.0))]
+    Silent(Daemon),
     #[error("The drive cannot be read: {0}")]
     DriveUnreadable(String),
 }
@@ -108,6 +110,8 @@ impl Refusal {
             | Self::NotPluggedIn(_)
             | Self::SettingsUnread(_)
             | Self::NotRunning(_)
+            | Self::BrokeOff(_)
+            | Self::Silent(_)
             | Self::DriveUnreadable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Origin | Self::NoPasswordSet => StatusCode::FORBIDDEN,
             Self::SeveralBoards(_) | Self::Path => StatusCode::NOT_FOUND,
@@ -115,7 +119,6 @@ impl Refusal {
             Self::TooManyGuesses(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::BrokeOff(_) => StatusCode::BAD_GATEWAY,
         }
     }
 

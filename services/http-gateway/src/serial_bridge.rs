@@ -1,5 +1,7 @@
 //! Requests to serial-bridge: the state of consoles, and each WebSocket, which is a tunnel once it is open.
 
+use std::time::Duration;
+
 use cpy_board::http::{Body, empty, stream};
 use cpy_board::status::ConsoleStatuses;
 use cpy_board::{Daemon, RuntimeDir, Serial, Shutdown};
@@ -13,6 +15,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional_with_sizes;
+use tokio::time::sleep;
 use tracing::Instrument as _;
 
 use crate::accept;
@@ -30,6 +33,8 @@ const HANDSHAKE: [HeaderName; 3] = [
 const HANDSHAKE_ANSWER: [HeaderName; 2] = [SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL];
 /// Bytes under way in each direction. Consoles are slow, and serial-bridge keeps what is more.
 const BUFFER: usize = 4096;
+/// How long opening a console may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The daemon that has the consoles.
 #[derive(Clone, Debug)]
@@ -64,7 +69,7 @@ impl SerialBridge {
         mark_upgrade(request.headers_mut());
         let mut answer = self
             .service
-            .send(request.map(|()| stream(Empty::new())))
+            .send(request.map(|()| stream(Empty::new())), sleep(PATIENCE))
             .await?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(passed_back(answer));

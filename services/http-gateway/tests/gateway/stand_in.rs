@@ -148,6 +148,11 @@ impl Files {
         std::fs::remove_file(&self.socket).unwrap();
     }
 
+    /// Instead of the service, accepts connections and does nothing, as a daemon that was stopped.
+    pub(crate) fn start_silent(&self) -> UnixListener {
+        bind_unix(&self.socket).unwrap()
+    }
+
     /// Instead of the service, answers each connection with these bytes as soon as a head has come, and ends it.
     pub(crate) fn start_raw(&self, answer: &'static [u8]) {
         let listener: UnixListener = bind_unix(&self.socket).unwrap();
@@ -246,6 +251,11 @@ impl Console {
     pub(crate) async fn stop(&self) {
         assert!(self.shutdown.drain(DEADLINE).await);
         std::fs::remove_file(&self.socket).unwrap();
+    }
+
+    /// Instead of the service, accepts connections and does nothing, as a daemon that was stopped.
+    pub(crate) fn start_silent(&self) -> UnixListener {
+        bind_unix(&self.socket).unwrap()
     }
 }
 
