@@ -1,5 +1,5 @@
 //! Keeps the picture of all boards up to date: who is plugged in, under which name and port, and what the
-//! records say. Opens the boards' ports as they come.
+//! records say. Opens the boards' ports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -131,7 +131,7 @@ impl Directory {
     async fn settle(&mut self) {
         let mut wanted: BTreeSet<u16> = self.book.entries().iter().map(|e| e.port).collect();
         for serial in &self.attached {
-            let Some(port) = self.records.get(serial).and_then(|r| r.settings.port) else {
+            let Some(port) = self.asked_port(serial) else {
                 continue;
             };
             wanted.insert(port);
@@ -148,9 +148,21 @@ impl Directory {
                 }
             }
         }
+        for entry in self.book.entries() {
+            // Boards that left are told to be gone at their ports, too.
+            if let Err(error) = self.listeners.open(entry.port) {
+                tracing::debug!(board = %entry.serial, port = entry.port, %error,
+                    "cannot listen on the port of a board that left");
+            }
+        }
         self.listeners.keep(&wanted);
         self.boards.send_replace(Arc::new(self.picture()));
         self.write_book().await;
+    }
+
+    /// The port that a board's settings ask for.
+    fn asked_port(&self, serial: &Serial) -> Option<u16> {
+        self.records.get(serial)?.settings.port
     }
 
     fn picture(&self) -> Boards {
@@ -161,7 +173,11 @@ impl Directory {
             attached: self.attached.contains(serial),
             port: entries.iter().find(|e| e.serial == *serial).map(|e| e.port),
             record: self.records.get(serial).cloned().unwrap_or_default(),
+            has_drive: self.drives.contains(serial),
             unread: self.drives.contains(serial) && !self.records.contains_key(serial),
+            refused_port: self
+                .asked_port(serial)
+                .filter(|port| self.failed.contains(&(serial.clone(), *port))),
         });
         Boards::new(boards, &self.main_ports)
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cpy_board::http::{Body, empty, stream};
-use cpy_board::status::ConsoleStatuses;
+use cpy_board::status::{ConsoleStatus, ConsoleStatuses};
 use cpy_board::{Daemon, RuntimeDir, Serial, Shutdown};
 use http_body_util::Empty;
 use hyper::header::{
@@ -55,6 +55,12 @@ impl SerialBridge {
     pub(crate) async fn consoles(&self) -> Result<ConsoleStatuses, Refusal> {
         let consoles = self.service.document("/boards").await?;
         consoles.map_err(|_| Refusal::BrokeOff(Daemon::SerialBridge))
+    }
+
+    /// A board's console, if it is known.
+    pub(crate) async fn console(&self, board: &Serial) -> Result<Option<ConsoleStatus>, Refusal> {
+        let path = format!("/boards/{board}/console");
+        Ok(self.service.document(&path).await?.ok())
     }
 
     /// Opens a board's console as a WebSocket. From then on bytes are copied both ways, until one side

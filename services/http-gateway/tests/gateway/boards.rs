@@ -63,6 +63,11 @@ async fn a_board_that_left_is_known_by_name_and_port_also_after_a_restart() {
         .await
         .is(503)
         .says("cpy-7e6f35 is not plugged in.");
+    bench
+        .ask_at(at(&bench, 18001), &by_port)
+        .await
+        .is(503)
+        .says("cpy-7e6f35 is not plugged in.");
     bench.plug(PICO);
     bench
         .until(&by_name, |answer| {
@@ -110,9 +115,16 @@ async fn a_port_that_cannot_be_had_hurts_nobody() {
     bench.write_record(PICO, &asking);
     let document = get("cpy-7e6f35.local", "/cp/board.json");
     bench
-        .until(&document, |answer| answer.text().contains("Asking"))
+        .until(&document, |answer| {
+            answer.text().contains("Asking") && answer.text().contains("asks for port 18090")
+        })
         .await;
     answers(&bench, 18001, "cpy-7e6f35").await;
+    asking.settings.port = None;
+    bench.write_record(PICO, &asking);
+    bench
+        .until(&document, |answer| !answer.text().contains("18090"))
+        .await;
 }
 
 #[tokio::test]

@@ -376,7 +376,7 @@ async fn a_service_that_breaks_off_is_said_to_have() {
     bench.plug(PICO);
     bench.start().await;
     for path in ["/fs/code.py", "/fs/"] {
-        bench.get(path, RIGHT).await.is(502).says("broke off");
+        bench.get(path, RIGHT).await.is(503).says("broke off");
     }
 }
 

@@ -262,14 +262,24 @@ impl Console {
 impl Handler for ConsoleHandler {
     async fn handle(&self, mut request: Request<Incoming>, _: Peer) -> Response<Body> {
         self.seen.add(&request);
-        if request.uri().path() == "/boards" {
-            let status = ConsoleStatus {
-                state: ConsoleState::Running,
-                title: "code.py".into(),
-                clients: 1,
-            };
-            let all: ConsoleStatuses = [(serial(crate::bench::PICO), status)].into();
+        let status = ConsoleStatus {
+            state: ConsoleState::Running,
+            title: "code.py".into(),
+            clients: 1,
+        };
+        let all: ConsoleStatuses = [(serial(crate::bench::PICO), status)].into();
+        let path = request.uri().path();
+        if path == "/boards" {
             return json(StatusCode::OK, &all);
+        }
+        if !request.headers().contains_key("upgrade") {
+            let name = path
+                .strip_prefix("/boards/")
+                .and_then(|rest| rest.strip_suffix("/console"));
+            return match all.get(&serial(name.expect("another path"))) {
+                Some(status) => json(StatusCode::OK, status),
+                None => sentence(StatusCode::NOT_FOUND, "No such board."),
+            };
         }
         if request
             .headers()
