@@ -11,6 +11,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::header::{ACCEPT, EXPECT, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, Version};
+use serde::Deserialize;
 use tokio::time::sleep;
 
 use crate::drain::Drain;
@@ -20,11 +21,11 @@ use crate::reply::{close_after, passed_back};
 use crate::service::{Service, request};
 
 /// What file-proxy is told of a client's request, beside the length of its body. Not the password.
-const PASSED_ON: [HeaderName; 3] = [
-    ACCEPT,
-    HeaderName::from_static("x-timestamp"),
-    HeaderName::from_static("x-destination"),
-];
+const PASSED_ON: [HeaderName; 3] = [ACCEPT, TIMESTAMP, DESTINATION];
+/// When a file was changed.
+const TIMESTAMP: HeaderName = HeaderName::from_static("x-timestamp");
+/// Where a file is moved.
+pub(crate) const DESTINATION: HeaderName = HeaderName::from_static("x-destination");
 
 /// How long an answer may take: a drive on slow USB may be busy for seconds.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,6 +37,17 @@ const SAVE_PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct FileProxy {
     service: Service,
     drain: Drain,
+}
+
+/// What is of interest in the listing of a directory.
+#[derive(Deserialize)]
+struct Listing {
+    files: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    file_size: u64,
 }
 
 impl FileProxy {
@@ -94,11 +106,12 @@ impl FileProxy {
         Ok(reply)
     }
 
-    /// Writes a file from one part of a form, which is let go of when there is an answer.
+    /// Writes a file from one part of the form that `head` sent, which is let go of when there is an answer.
     pub(crate) async fn put<B>(
         &self,
         board: &Serial,
         path: &str,
+        head: &Parts,
         file: B,
     ) -> Result<Response<Body>, Refusal>
     where
@@ -106,7 +119,10 @@ impl FileProxy {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (lender, lent) = Lender::lend(file, false);
-        let request = request(Method::PUT, &format!("/boards/{board}{path}"));
+        let mut request = request(Method::PUT, &format!("/boards/{board}{path}"));
+        if let Some(timestamp) = head.headers.get(TIMESTAMP) {
+            request.headers_mut().insert(TIMESTAMP, timestamp.clone());
+        }
         let request = request.map(|()| stream(lent));
         let overdue = lender.overdue(SAVE_PATIENCE);
         let answer = self.service.send(request, overdue).await;
@@ -146,6 +162,13 @@ impl FileProxy {
             }
         }
         unreachable!("the loop returns with its last method")
+    }
+
+    /// The sizes of the files in the directory that a request names, as far as they can be had.
+    pub(crate) async fn sizes(&self, board: &Serial, head: &Parts) -> Option<Vec<u64>> {
+        let path = format!("/boards/{board}{}", head.uri.path());
+        let listing: Listing = self.service.document(&path).await.ok()?.ok()?;
+        Some(listing.files.iter().map(|file| file.file_size).collect())
     }
 
     /// Where bodies go that file-proxy does not want.

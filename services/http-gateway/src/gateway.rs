@@ -25,7 +25,7 @@ use crate::refusal::Refusal;
 use crate::reply::{close_after, complete, redirect};
 use crate::resource::Resource;
 use crate::routing::{self, Arrival, OwnNames, Route};
-use crate::serial_bridge::{SerialBridge, asks_for_websocket};
+use crate::serial_bridge::{SerialBridge, names_websocket};
 use crate::serving;
 
 /// The web-workflow server, whichever listener a request comes from.
@@ -246,11 +246,7 @@ fn to_some_board(
     let Some(board) = boards.attached().next() else {
         return turned_away(page, &Refusal::NoBoard);
     };
-    let scheme = if asks_for_websocket(head) {
-        "ws"
-    } else {
-        "http"
-    };
+    let scheme = if names_websocket(head) { "ws" } else { "http" };
     let target = head
         .uri
         .path_and_query()

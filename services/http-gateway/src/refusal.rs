@@ -62,6 +62,16 @@ pub(crate) enum Refusal {
     Silent(Daemon),
     #[error("The drive cannot be read: {0}")]
     DriveUnreadable(String),
+    #[error("{0}")]
+    NotWritable(String),
+    #[error("The files are too large: {free} bytes are free on the drive. Nothing was changed.")]
+    TooLarge {
+        free: u64,
+        /// Whether the client asked before it sent them.
+        expects_continue: bool,
+    },
+    #[error("A file is moved to one place: there are several X-Destination headers.")]
+    TwoDestinations,
 }
 
 /// How the owner of a board gets a password.
@@ -104,6 +114,7 @@ impl Refusal {
             | Self::BrokenForm
             | Self::BrokenBody
             | Self::LongName
+            | Self::TwoDestinations
             | Self::EmptyForm => StatusCode::BAD_REQUEST,
             Self::Elsewhere(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::NoBoard
@@ -118,6 +129,12 @@ impl Refusal {
             Self::PasswordMissing | Self::PasswordWrong => StatusCode::UNAUTHORIZED,
             Self::TooManyGuesses(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotWritable(_) => StatusCode::CONFLICT,
+            Self::TooLarge {
+                expects_continue: true,
+                ..
+            } => StatusCode::EXPECTATION_FAILED,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         }
     }

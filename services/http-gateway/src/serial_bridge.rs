@@ -93,13 +93,19 @@ impl SerialBridge {
 
 /// Whether a request asks for a WebSocket (RFC 6455, section 4.2.1).
 pub(crate) fn asks_for_websocket(head: &Parts) -> bool {
-    let lists = |name: &HeaderName, wanted: &str| {
-        accept::items(&head.headers, name).any(|item| item.eq_ignore_ascii_case(wanted))
-    };
     head.method == Method::GET
         && head.version == Version::HTTP_11
-        && lists(&UPGRADE, "websocket")
-        && lists(&CONNECTION, "upgrade")
+        && names_websocket(head)
+        && lists(head, &CONNECTION, "upgrade")
+}
+
+/// Whether a request is about a WebSocket at all.
+pub(crate) fn names_websocket(head: &Parts) -> bool {
+    lists(head, &UPGRADE, "websocket")
+}
+
+fn lists(head: &Parts, name: &HeaderName, wanted: &str) -> bool {
+    accept::items(&head.headers, name).any(|item| item.eq_ignore_ascii_case(wanted))
 }
 
 async fn tunnel(client: OnUpgrade, console: OnUpgrade, shutdown: Shutdown) {

@@ -58,13 +58,15 @@ async fn the_neutral_name_leads_to_the_first_board_before_any_other_check() {
         answer.has("access-control-allow-credentials", "true");
         assert!(answer.body.is_empty());
     }
-    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
-    let answer = bench
-        .ask(&at("circuitpython.local:80", "GET /cp/serial/", upgrade))
-        .await;
-    answer
-        .is(307)
-        .has("location", "ws://cpy-5a0a0b.local/cp/serial/");
+    for connection in ["Connection: Upgrade\r\n", ""] {
+        let upgrade = format!("{connection}Upgrade: websocket\r\n");
+        let answer = bench
+            .ask(&at("circuitpython.local:80", "GET /cp/serial/", &upgrade))
+            .await;
+        answer
+            .is(307)
+            .has("location", "ws://cpy-5a0a0b.local/cp/serial/");
+    }
 }
 
 #[tokio::test]
