@@ -1,9 +1,9 @@
 //! Host names of boards on the network: `cpy-XXXXXX`, and the plain rule that gives each attached board one.
 //!
-//! The rule is a pure function of the attached serials. An authority that remembers names over time, and looks at
-//! what the network already holds, may hand out others of the same form.
+//! The rule is a pure function of the serials and of the names that are held already. An authority that looks at
+//! what the network holds may hand out others of the same form.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -59,19 +59,31 @@ impl Hostname {
     /// Gives every serial a name of its own, the same for the same set of serials: in the order of the serials,
     /// each takes its plain name if that is free, otherwise the first free hashed one.
     pub fn assign<'a>(serials: impl IntoIterator<Item = &'a Serial>) -> BTreeMap<Serial, Self> {
-        let mut sorted: Vec<&Serial> = serials.into_iter().collect();
-        sorted.sort();
-        sorted.dedup();
-        let mut names: BTreeMap<Serial, Self> = BTreeMap::new();
-        for serial in sorted {
-            let candidates = std::iter::once(Self::plain(serial))
-                .chain((0..).map(|round| Self::hashed(serial, round)));
-            let free = candidates
-                .into_iter()
-                .find(|name| names.values().all(|taken| taken != name));
-            names.insert(serial.clone(), free.expect("the candidates do not end"));
-        }
-        names
+        Self::assign_beside(serials, &BTreeMap::new())
+    }
+
+    /// Gives every serial a name of its own, beside the names that are `held`: who holds one keeps it, and
+    /// newcomers take theirs as in [`Hostname::assign`] from what is left. So nobody's name ever goes to
+    /// somebody else while it is in use. No name may be held twice.
+    pub fn assign_beside<'a>(
+        serials: impl IntoIterator<Item = &'a Serial>,
+        held: &BTreeMap<Serial, Self>,
+    ) -> BTreeMap<Serial, Self> {
+        let serials: BTreeSet<&Serial> = serials.into_iter().collect();
+        let mut taken: BTreeSet<Self> = held.values().cloned().collect();
+        let mut name = |serial: &Serial| {
+            if let Some(name) = held.get(serial) {
+                return name.clone();
+            }
+            let free = std::iter::once(Self::plain(serial))
+                .chain((0..u32::MAX).map(|round| Self::hashed(serial, round)))
+                .find(|name| taken.insert(name.clone()));
+            free.expect("there are more candidates than boards")
+        };
+        serials
+            .into_iter()
+            .map(|serial| (serial.clone(), name(serial)))
+            .collect()
     }
 
     /// The name without a domain: `cpy-1b2c3d`.
@@ -153,6 +165,24 @@ mod tests {
         let distinct: std::collections::BTreeSet<_> = names.values().collect();
         assert_eq!(distinct.len(), reel.len());
         assert_eq!(Hostname::assign(reel.iter().rev()), names);
+    }
+
+    #[test]
+    fn who_holds_a_name_keeps_it_whoever_comes_or_goes() {
+        let (first, second) = (serial("E6614C311B0A0B0C"), serial("00000000000A0B0C"));
+        for (first, second) in [(&first, &second), (&second, &first)] {
+            let mut held = Hostname::assign([first]);
+            assert_eq!(held[first].as_str(), "cpy-0a0b0c");
+            held.extend(Hostname::assign_beside([first, second], &held));
+            assert_eq!(held[first].as_str(), "cpy-0a0b0c");
+            assert_eq!(held[second], Hostname::hashed(second, 0));
+            // Also when the first is only remembered.
+            for attached in [vec![second], vec![first], vec![first, second]] {
+                for (serial, name) in Hostname::assign_beside(attached, &held) {
+                    assert_eq!(name, held[&serial]);
+                }
+            }
+        }
     }
 
     #[test]

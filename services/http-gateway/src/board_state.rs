@@ -1,7 +1,7 @@
 //! How boards do, for the pages: what the daemons say of consoles and drives, and what is wrong, in sentences.
 
 use cpy_board::status::{ConsoleState, ConsoleStatuses, DriveState, DriveStatus, DriveStatuses};
-use cpy_board::{Daemon, Password};
+use cpy_board::{Password, Serial};
 use serde::Serialize;
 
 use crate::boards::{Board, Boards};
@@ -19,10 +19,10 @@ pub(crate) struct Observer {
     pub(crate) default_password: Option<Password>,
 }
 
-/// What the daemons say of all boards; nothing where one of them does not answer.
+/// What the daemons say of boards, or why one of them says nothing.
 pub(crate) struct Statuses {
-    consoles: Option<ConsoleStatuses>,
-    drives: Option<DriveStatuses>,
+    consoles: Result<ConsoleStatuses, Refusal>,
+    drives: Result<DriveStatuses, Refusal>,
 }
 
 /// `/cp/boards.json`
@@ -81,12 +81,23 @@ enum DriveWord {
 }
 
 impl Statuses {
+    /// Of all boards.
     pub(crate) async fn ask(observer: &Observer) -> Self {
         let (consoles, drives) =
             tokio::join!(observer.consoles.consoles(), observer.files.drives());
+        Self { consoles, drives }
+    }
+
+    /// Of one board only.
+    pub(crate) async fn ask_for(serial: &Serial, observer: &Observer) -> Self {
+        let (console, drive) = tokio::join!(
+            observer.consoles.console(serial),
+            observer.files.drive(serial)
+        );
+        let entry = |status| (serial.clone(), status);
         Self {
-            consoles: consoles.ok(),
-            drives: drives.ok(),
+            consoles: console.map(|known| known.into_iter().map(entry).collect()),
+            drives: drive.map(|known| known.into_iter().map(|s| (serial.clone(), s)).collect()),
         }
     }
 
@@ -111,33 +122,37 @@ impl Statuses {
     }
 
     pub(crate) fn of(&self, board: &Board, observer: &Observer) -> State {
-        let console = self.consoles.as_ref().and_then(|consoles| {
+        let console = self.consoles.as_ref().ok().and_then(|consoles| {
             let console = consoles.get(&board.serial)?;
             Some(Console {
                 state: console.state,
                 title: console.title.clone(),
             })
         });
-        let drive = self.drives.as_ref().map(|drives| {
-            drives
-                .get(&board.serial)
-                .map_or_else(Drive::default, Drive::from)
-        });
+        let drive = match &self.drives {
+            Ok(_) if !board.has_drive => Some(Drive::default()),
+            Ok(drives) => drives.get(&board.serial).map(Drive::from),
+            Err(_) => None,
+        };
         let mut problems = Vec::new();
         if !board.attached {
             problems.push(Refusal::NotPluggedIn(board.hostname.clone()).to_string());
         }
-        if self.consoles.is_none() {
-            problems.push(Refusal::NotRunning(Daemon::SerialBridge).to_string());
-        }
-        if self.drives.is_none() {
-            problems.push(Refusal::NotRunning(Daemon::FileProxy).to_string());
-        }
+        problems.extend(self.consoles.as_ref().err().map(ToString::to_string));
+        problems.extend(self.drives.as_ref().err().map(ToString::to_string));
         if board.attached {
             problems.extend(console.as_ref().and_then(Console::problem));
             problems.extend(drive.as_ref().and_then(Drive::problem));
+            if drive.is_none() && self.drives.is_ok() {
+                problems.push("The board's drive does not answer now.".to_owned());
+            }
             problems.extend(board.record.settings_problem.clone());
-            if board.record.settings.password.is_none() && observer.default_password.is_none() {
+            problems.extend(board.refused_port.map(refused_port));
+            if board.unread {
+                problems.push(Refusal::SettingsUnread(board.hostname.clone()).to_string());
+            } else if board.record.settings.password.is_none()
+                && observer.default_password.is_none()
+            {
                 problems.push(refusal::NO_PASSWORD.to_owned());
             }
         }
@@ -157,6 +172,13 @@ impl Statuses {
             problems,
         }
     }
+}
+
+fn refused_port(port: u16) -> String {
+    format!(
+        "CIRCUITPY_WEB_API_PORT asks for port {port}, which cannot be had on this machine: \
+         the board does not answer there."
+    )
 }
 
 impl Console {

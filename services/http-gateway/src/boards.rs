@@ -17,8 +17,12 @@ pub(crate) struct Board {
     pub(crate) port: Option<u16>,
     /// What its files say of it, as far as they were read.
     pub(crate) record: Record,
+    /// Whether it shows a drive.
+    pub(crate) has_drive: bool,
     /// It has a drive of which nothing was read yet: nobody knows its password.
     pub(crate) unread: bool,
+    /// The port that its settings ask for, where that cannot be had.
+    pub(crate) refused_port: Option<u16>,
 }
 
 impl Board {
@@ -111,7 +115,9 @@ pub(crate) mod tests {
             attached,
             port,
             record: Record::default(),
+            has_drive: attached,
             unread: false,
+            refused_port: None,
         }
     }
 

@@ -1,5 +1,5 @@
 //! Keeps the picture of all boards up to date: who is plugged in, under which name and port, and what the
-//! records say. Opens the boards' ports as they come.
+//! records say. Opens the boards' ports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -24,7 +24,7 @@ pub(crate) struct Directory {
     /// What the records said last, also when the files are gone: a board that was behind a password stays
     /// behind it while its drive is being read again.
     records: BTreeMap<Serial, Record>,
-    /// What boards were called last.
+    /// What boards are called, also those that left: a name stays its board's.
     names: BTreeMap<Serial, Hostname>,
     book: PortBook,
     book_path: PathBuf,
@@ -112,7 +112,8 @@ impl Directory {
         let with_drive = found.values().filter(|board| board.drive.is_some());
         self.drives = with_drive.map(|board| board.serial.clone()).collect();
         self.attached = found.keys().cloned().collect();
-        self.names.extend(naming::names(&self.attached));
+        self.names
+            .extend(naming::names(&self.attached, &self.names));
         for serial in came {
             let hostname = &self.names[&serial];
             let port = choose_port(
@@ -124,15 +125,13 @@ impl Directory {
             self.book.came(&serial);
             tracing::info!(board = %serial, %hostname, port, "board came");
         }
-        // A board that came may have taken the name of another one.
-        self.book.rename(&self.names);
     }
 
     /// Brings the ports and the picture in line with what is known.
     async fn settle(&mut self) {
         let mut wanted: BTreeSet<u16> = self.book.entries().iter().map(|e| e.port).collect();
         for serial in &self.attached {
-            let Some(port) = self.records.get(serial).and_then(|r| r.settings.port) else {
+            let Some(port) = self.asked_port(serial) else {
                 continue;
             };
             wanted.insert(port);
@@ -149,9 +148,21 @@ impl Directory {
                 }
             }
         }
+        for entry in self.book.entries() {
+            // Boards that left are told to be gone at their ports, too.
+            if let Err(error) = self.listeners.open(entry.port) {
+                tracing::debug!(board = %entry.serial, port = entry.port, %error,
+                    "cannot listen on the port of a board that left");
+            }
+        }
         self.listeners.keep(&wanted);
         self.boards.send_replace(Arc::new(self.picture()));
         self.write_book().await;
+    }
+
+    /// The port that a board's settings ask for.
+    fn asked_port(&self, serial: &Serial) -> Option<u16> {
+        self.records.get(serial)?.settings.port
     }
 
     fn picture(&self) -> Boards {
@@ -162,7 +173,11 @@ impl Directory {
             attached: self.attached.contains(serial),
             port: entries.iter().find(|e| e.serial == *serial).map(|e| e.port),
             record: self.records.get(serial).cloned().unwrap_or_default(),
+            has_drive: self.drives.contains(serial),
             unread: self.drives.contains(serial) && !self.records.contains_key(serial),
+            refused_port: self
+                .asked_port(serial)
+                .filter(|port| self.failed.contains(&(serial.clone(), *port))),
         });
         Boards::new(boards, &self.main_ports)
     }

@@ -71,7 +71,7 @@ pub(crate) async fn reply(
         (Document::Devices, board) => json(ok, &devices(board, boards, links)),
         (Document::DiskInfo, Some(board)) => disk_info(board, observer).await?,
         (Document::Board, Some(board)) => {
-            let statuses = Statuses::ask(observer).await;
+            let statuses = Statuses::ask_for(&board.serial, observer).await;
             json(ok, &statuses.of(board, observer))
         }
         (Document::Boards, _) => {

@@ -1,17 +1,18 @@
 //! Requests to file-proxy: a client's own, passed on as they are, and the gateway's questions.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use cpy_board::http::{Body, stream};
 use cpy_board::status::{DriveStatus, DriveStatuses};
 use cpy_board::{Daemon, RuntimeDir, Serial, Shutdown};
 use http_body_util::Empty;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{
-    ACCEPT, EXPECT, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
-    IF_UNMODIFIED_SINCE, RANGE,
-};
+use hyper::header::{ACCEPT, EXPECT, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, Version};
+use serde::Deserialize;
+use tokio::time::sleep;
 
 use crate::drain::Drain;
 use crate::lent_body::{AnswerBody, Lender, Rest};
@@ -20,23 +21,33 @@ use crate::reply::{close_after, passed_back};
 use crate::service::{Service, request};
 
 /// What file-proxy is told of a client's request, beside the length of its body. Not the password.
-const PASSED_ON: [HeaderName; 9] = [
-    ACCEPT,
-    RANGE,
-    IF_MATCH,
-    IF_MODIFIED_SINCE,
-    IF_NONE_MATCH,
-    IF_RANGE,
-    IF_UNMODIFIED_SINCE,
-    HeaderName::from_static("x-timestamp"),
-    HeaderName::from_static("x-destination"),
-];
+const PASSED_ON: [HeaderName; 3] = [ACCEPT, TIMESTAMP, DESTINATION];
+/// When a file was changed.
+const TIMESTAMP: HeaderName = HeaderName::from_static("x-timestamp");
+/// Where a file is moved.
+pub(crate) const DESTINATION: HeaderName = HeaderName::from_static("x-destination");
+
+/// How long an answer may take: a drive on slow USB may be busy for seconds.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the answer to a whole upload may take, which comes when all is on the drive.
+const SAVE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The daemon that has the drives.
 #[derive(Clone, Debug)]
 pub(crate) struct FileProxy {
     service: Service,
     drain: Drain,
+}
+
+/// What is of interest in the listing of a directory.
+#[derive(Deserialize)]
+struct Listing {
+    files: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    file_size: u64,
 }
 
 impl FileProxy {
@@ -72,9 +83,17 @@ impl FileProxy {
                 }
             });
         }
-        let answer = self.service.send(request.map(|()| stream(lent))).await;
+        let patience = match head.method {
+            Method::PUT => SAVE_PATIENCE,
+            _ => PATIENCE,
+        };
+        let request = request.map(|()| stream(lent));
+        let answer = self.service.send(request, lender.overdue(patience)).await;
         let rest = lender.take_back();
         let unsent = matches!(rest, Rest::Unsent);
+        if answer.is_err() {
+            lender.end();
+        }
         match rest {
             Rest::Unread(rest) => self.drain.take(rest),
             Rest::Broken if answer.is_err() => return Err(Refusal::BrokenBody),
@@ -87,11 +106,12 @@ impl FileProxy {
         Ok(reply)
     }
 
-    /// Writes a file from one part of a form, which is let go of when there is an answer.
+    /// Writes a file from one part of the form that `head` sent, which is let go of when there is an answer.
     pub(crate) async fn put<B>(
         &self,
         board: &Serial,
         path: &str,
+        head: &Parts,
         file: B,
     ) -> Result<Response<Body>, Refusal>
     where
@@ -99,10 +119,19 @@ impl FileProxy {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (lender, lent) = Lender::lend(file, false);
-        let request = request(Method::PUT, &format!("/boards/{board}{path}"));
-        let answer = self.service.send(request.map(|()| stream(lent))).await;
-        if matches!(lender.take_back(), Rest::Broken) && answer.is_err() {
-            return Err(Refusal::BrokenForm);
+        let mut request = request(Method::PUT, &format!("/boards/{board}{path}"));
+        if let Some(timestamp) = head.headers.get(TIMESTAMP) {
+            request.headers_mut().insert(TIMESTAMP, timestamp.clone());
+        }
+        let request = request.map(|()| stream(lent));
+        let overdue = lender.overdue(SAVE_PATIENCE);
+        let answer = self.service.send(request, overdue).await;
+        let rest = lender.take_back();
+        if answer.is_err() {
+            lender.end();
+            if matches!(rest, Rest::Broken) {
+                return Err(Refusal::BrokenForm);
+            }
         }
         Ok(passed_back(
             answer?.map(|body| AnswerBody::new(body, lender)),
@@ -123,7 +152,7 @@ impl FileProxy {
             request.headers_mut().insert(ACCEPT, json);
             let answer = self
                 .service
-                .send(request.map(|()| stream(Empty::new())))
+                .send(request.map(|()| stream(Empty::new())), sleep(PATIENCE))
                 .await?;
             if answer.status().is_success() {
                 return Ok(Ok(()));
@@ -133,6 +162,13 @@ impl FileProxy {
             }
         }
         unreachable!("the loop returns with its last method")
+    }
+
+    /// The sizes of the files in the directory that a request names, as far as they can be had.
+    pub(crate) async fn sizes(&self, board: &Serial, head: &Parts) -> Option<Vec<u64>> {
+        let path = format!("/boards/{board}{}", head.uri.path());
+        let listing: Listing = self.service.document(&path).await.ok()?.ok()?;
+        Some(listing.files.iter().map(|file| file.file_size).collect())
     }
 
     /// Where bodies go that file-proxy does not want.

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use cpy_board::Serial;
 use cpy_board::http::Body;
+use cpy_board::status::DriveState;
 use futures_util::Stream;
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming};
@@ -16,7 +17,7 @@ use multer::{Field, Multipart};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::accept;
-use crate::file_proxy::FileProxy;
+use crate::file_proxy::{FileProxy, expects_continue};
 use crate::lent_body::{Lender, Rest};
 use crate::refusal::Refusal;
 use crate::reply::redirect;
@@ -30,6 +31,8 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Bytes in a file's name: FAT has names of 255 UTF-16 units.
 const LONGEST_NAME: usize = 3 * 255;
+/// More bytes than are around the files of a form, and in its other fields.
+const FRAME: u64 = 64 * 1024;
 
 /// The line between the parts of a form.
 pub(crate) struct Boundary(String);
@@ -44,6 +47,46 @@ impl Boundary {
     }
 }
 
+/// Whether a form of this length can succeed, before it is sent; otherwise the answer that says why not.
+pub(crate) async fn admit(
+    files: &FileProxy,
+    board: &Serial,
+    head: &Parts,
+    length: Option<u64>,
+) -> Result<Result<(), Response<Body>>, Refusal> {
+    let drive = match files.drive(board).await? {
+        Ok(drive) => drive,
+        Err(answer) => return Ok(Err(answer)),
+    };
+    if drive.state == DriveState::Unreadable {
+        return Err(Refusal::DriveUnreadable(drive.reason));
+    }
+    if !drive.writable {
+        return Err(Refusal::NotWritable(drive.reason));
+    }
+    let needed = length.unwrap_or(0).saturating_sub(FRAME);
+    if needed <= drive.free {
+        return Ok(Ok(()));
+    }
+    // What is free, and what its files may take the place of.
+    let block = u64::from(drive.block_size.max(1));
+    let replaced = files.sizes(board, head).await.map(|sizes| {
+        let blocks = sizes.into_iter().map(|size| size.next_multiple_of(block));
+        blocks.fold(0, u64::saturating_add)
+    });
+    let room = match replaced {
+        Some(replaced) => drive.free.saturating_add(replaced),
+        None => drive.total,
+    };
+    if needed <= room {
+        return Ok(Ok(()));
+    }
+    Err(Refusal::TooLarge {
+        free: drive.free,
+        expects_continue: expects_continue(head),
+    })
+}
+
 /// Writes the form's files one after the other, and stops at the first that is refused. A browser is
 /// sent back to the directory; everybody else gets the answer to the last file.
 pub(crate) async fn upload(
@@ -55,7 +98,7 @@ pub(crate) async fn upload(
 ) -> Result<Response<Body>, Refusal> {
     let (lender, lent) = Lender::lend(body, false);
     let form = Multipart::new(lent.into_data_stream(), boundary.0);
-    let answer = write_files(files, board, head.uri.path(), form).await;
+    let answer = write_files(files, board, head, form).await;
     if let Rest::Unread(rest) = lender.take_back() {
         files.drain().take(rest);
     }
@@ -69,7 +112,7 @@ pub(crate) async fn upload(
 async fn write_files(
     files: &FileProxy,
     board: &Serial,
-    directory: &str,
+    head: &Parts,
     mut form: Multipart<'static>,
 ) -> Result<Response<Body>, Refusal> {
     let mut last = None;
@@ -81,8 +124,8 @@ async fn write_files(
             return Err(Refusal::LongName);
         }
         let name = utf8_percent_encode(name, RESERVED);
-        let path = format!("{directory}{name}");
-        let answer = files.put(board, &path, FieldBody(part)).await?;
+        let path = format!("{}{name}", head.uri.path());
+        let answer = files.put(board, &path, head, FieldBody(part)).await?;
         if !answer.status().is_success() {
             return Ok(answer);
         }

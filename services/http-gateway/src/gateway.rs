@@ -17,7 +17,7 @@ use crate::auth::Credentials;
 use crate::board_state::Observer;
 use crate::boards::{Board, Boards};
 use crate::file_proxy::{FileProxy, expects_continue};
-use crate::guesses::Guesses;
+use crate::guesses::{Guesses, Verdict};
 use crate::host::RequestHost;
 use crate::links::Links;
 use crate::origin::{self, Origin};
@@ -25,7 +25,7 @@ use crate::refusal::Refusal;
 use crate::reply::{close_after, complete, redirect};
 use crate::resource::Resource;
 use crate::routing::{self, Arrival, OwnNames, Route};
-use crate::serial_bridge::{SerialBridge, asks_for_websocket};
+use crate::serial_bridge::{SerialBridge, names_websocket};
 use crate::serving;
 
 /// The web-workflow server, whichever listener a request comes from.
@@ -186,17 +186,23 @@ impl Gateway {
             return Err(Refusal::NoPasswordSet);
         };
         let credentials = Credentials::of(&asked.head.headers);
-        if credentials.open(password) {
-            self.guesses.right(asked.client);
-            return Ok(());
-        }
         if credentials == Credentials::None {
             return Err(Refusal::PasswordMissing);
         }
-        let delay = self.guesses.wrong(asked.client, Instant::now());
-        tracing::info!(?delay, "wrong password");
-        tokio::time::sleep(delay).await;
-        Err(Refusal::PasswordWrong)
+        let is_right = || credentials.open(password);
+        let (client, now) = (asked.client, Instant::now());
+        match self.guesses.judge(client, &board.serial, now, is_right) {
+            Verdict::Right => Ok(()),
+            Verdict::Wrong(delay) => {
+                tracing::info!(?delay, "wrong password");
+                tokio::time::sleep(delay).await;
+                Err(Refusal::PasswordWrong)
+            }
+            Verdict::NotNow(wait) => {
+                tracing::debug!(?wait, "too many wrong passwords");
+                Err(Refusal::TooManyGuesses(wait))
+            }
+        }
     }
 }
 
@@ -240,11 +246,7 @@ fn to_some_board(
     let Some(board) = boards.attached().next() else {
         return turned_away(page, &Refusal::NoBoard);
     };
-    let scheme = if asks_for_websocket(head) {
-        "ws"
-    } else {
-        "http"
-    };
+    let scheme = if names_websocket(head) { "ws" } else { "http" };
     let target = head
         .uri
         .path_and_query()

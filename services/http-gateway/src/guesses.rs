@@ -1,54 +1,98 @@
-//! Who guessed passwords wrong lately, so that guessing takes time. A right password never waits.
+//! Who guessed passwords wrong lately, so that guessing takes time, however many connections it uses.
+//!
+//! The answers to wrong guesses of one address come one after the other, later and later. A right password
+//! does not wait. But where too many answers are due already, nothing more is looked at: an answer that comes
+//! at once when it is good tells as much as one that comes late when it is bad.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use cpy_board::Serial;
+
 const FIRST_DELAY: Duration = Duration::from_millis(125);
 const LONGEST_DELAY: Duration = Duration::from_secs(2);
+/// How far ahead answers may be due.
+const LONGEST_QUEUE: Duration = Duration::from_secs(8);
 const MEMORY: Duration = Duration::from_secs(60);
-/// Addresses remembered at a time. When there are more, all are forgotten that may be, and then the
-/// one whose guess is oldest.
-const ADDRESSES: usize = 1024;
+/// Entries of each table. When there are more, all are forgotten that may be, and then the oldest.
+const ENTRIES: usize = 1024;
 
 /// Wrong guesses by address.
 #[derive(Debug, Default)]
-pub(crate) struct Guesses(Mutex<HashMap<IpAddr, Wrong>>);
+pub(crate) struct Guesses(Mutex<Tables>);
 
-#[derive(Clone, Copy, Debug)]
-struct Wrong {
-    times: u32,
+/// What becomes of a guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Right,
+    /// And how long its answer should wait.
+    Wrong(Duration),
+    /// It was not looked at, and for how long none will be.
+    NotNow(Duration),
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    guessers: HashMap<IpAddr, Guesser>,
+    /// Who had a board's password right, and when. They are looked at whatever their neighbours do.
+    owners: HashMap<(IpAddr, Serial), Instant>,
+}
+
+#[derive(Debug)]
+struct Guesser {
+    /// How often each board's password was wrong.
+    times: BTreeMap<Serial, u32>,
     last: Instant,
+    /// When the last answer is due.
+    due: Instant,
 }
 
 impl Guesses {
-    /// Notes a wrong guess and tells how long its answer should wait.
-    pub(crate) fn wrong(&self, address: IpAddr, now: Instant) -> Duration {
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Looks at a guess, which comes from this address for this board's password.
+    pub(crate) fn judge(
+        &self,
+        address: IpAddr,
+        board: &Serial,
+        now: Instant,
+        is_right: impl FnOnce() -> bool,
+    ) -> Verdict {
+        let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let who = neighbourhood(address);
-        if table.len() >= ADDRESSES && !table.contains_key(&who) {
-            make_room(&mut table, now);
-        }
-        let guess = table.entry(who).or_insert(Wrong {
-            times: 0,
-            last: now,
+        let owner = (address.to_canonical(), board.clone());
+        let queue = tables.guessers.get(&who).map_or(Duration::ZERO, |guesser| {
+            guesser.due.saturating_duration_since(now)
         });
-        if now.saturating_duration_since(guess.last) >= MEMORY {
-            guess.times = 0;
+        if queue >= LONGEST_QUEUE && !tables.owners.contains_key(&owner) {
+            return Verdict::NotNow(queue.saturating_sub(LONGEST_QUEUE) + LONGEST_DELAY);
         }
-        guess.last = now;
-        let delay = FIRST_DELAY * (1 << guess.times.min(8));
-        guess.times += 1;
-        delay.min(LONGEST_DELAY)
-    }
-
-    /// Notes a right password: its owner may have mistyped it before.
-    pub(crate) fn right(&self, address: IpAddr) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&neighbourhood(address));
+        if is_right() {
+            // Its owner may have mistyped it before.
+            if let Some(guesser) = tables.guessers.get_mut(&who) {
+                guesser.times.remove(board);
+            }
+            make_room(&mut tables.owners, &owner, |_| true, |right| *right);
+            tables.owners.insert(owner, now);
+            return Verdict::Right;
+        }
+        tables.owners.remove(&owner);
+        let recent = |guesser: &Guesser| now.saturating_duration_since(guesser.last) < MEMORY;
+        make_room(&mut tables.guessers, &who, recent, |guesser| guesser.last);
+        let guesser = tables.guessers.entry(who).or_insert_with(|| Guesser {
+            times: BTreeMap::new(),
+            last: now,
+            due: now,
+        });
+        if !recent(guesser) {
+            guesser.times.clear();
+        }
+        guesser.last = now;
+        let times = guesser.times.entry(board.clone()).or_default();
+        let delay = LONGEST_DELAY.min(FIRST_DELAY * (1 << (*times).min(8)));
+        *times += 1;
+        guesser.due = guesser.due.max(now) + delay;
+        Verdict::Wrong(guesser.due.saturating_duration_since(now))
     }
 }
 
@@ -60,14 +104,21 @@ fn neighbourhood(address: IpAddr) -> IpAddr {
     }
 }
 
-fn make_room(table: &mut HashMap<IpAddr, Wrong>, now: Instant) {
-    table.retain(|_, guess| now.saturating_duration_since(guess.last) < MEMORY);
-    if table.len() >= ADDRESSES
-        && let Some(oldest) = table
-            .iter()
-            .min_by_key(|(_, guess)| guess.last)
-            .map(|(who, _)| *who)
+/// Makes room for a key in a table.
+fn make_room<K: Clone + Eq + std::hash::Hash, V>(
+    table: &mut HashMap<K, V>,
+    key: &K,
+    keep: impl Fn(&V) -> bool,
+    age: impl Fn(&V) -> Instant,
+) {
+    if table.len() < ENTRIES || table.contains_key(key) {
+        return;
+    }
+    table.retain(|_, value| keep(value));
+    if table.len() >= ENTRIES
+        && let Some(oldest) = table.iter().min_by_key(|(_, value)| age(value))
     {
+        let oldest = oldest.0.clone();
         table.remove(&oldest);
     }
 }
@@ -76,49 +127,115 @@ fn make_room(table: &mut HashMap<IpAddr, Wrong>, now: Instant) {
 mod tests {
     use super::*;
 
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
+    /// Guesses of one moment after another.
+    struct Bench {
+        guesses: Guesses,
+        now: Instant,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            Self {
+                guesses: Guesses::default(),
+                now: Instant::now(),
+            }
+        }
+
+        fn judge(&self, address: &str, board: &str, right: bool) -> Verdict {
+            let (address, board) = (address.parse().unwrap(), board.parse().unwrap());
+            self.guesses.judge(address, &board, self.now, || right)
+        }
+
+        /// The delay of a wrong guess that nothing waits before.
+        fn delay(&mut self, address: &str, board: &str) -> Duration {
+            let Verdict::Wrong(delay) = self.judge(address, board, false) else {
+                panic!("it was not looked at");
+            };
+            self.now += delay;
+            delay
+        }
     }
 
     #[test]
     fn the_delay_doubles_up_to_two_seconds_and_is_forgotten_after_a_minute() {
-        let (guesses, start) = (Guesses::default(), Instant::now());
+        let mut bench = Bench::new();
         let delays: Vec<u128> = (0..40)
-            .map(|_| guesses.wrong(ip("10.0.0.1"), start).as_millis())
+            .map(|_| bench.delay("10.0.0.1", "A").as_millis())
             .collect();
         assert_eq!(delays[..6], [125, 250, 500, 1000, 2000, 2000]);
         assert_eq!(delays[39], 2000);
-        assert_eq!(guesses.wrong(ip("10.0.0.1"), start + MEMORY), FIRST_DELAY);
+        bench.now += MEMORY;
+        assert_eq!(bench.delay("10.0.0.1", "A"), FIRST_DELAY);
     }
 
     #[test]
-    fn a_right_password_is_a_new_start_and_others_do_not_pay() {
-        let (guesses, now) = (Guesses::default(), Instant::now());
-        guesses.wrong(ip("10.0.0.1"), now);
-        assert_eq!(guesses.wrong(ip("10.0.0.2"), now), FIRST_DELAY);
-        guesses.right(ip("::ffff:10.0.0.1"));
-        assert_eq!(guesses.wrong(ip("10.0.0.1"), now), FIRST_DELAY);
+    fn guesses_at_the_same_time_wait_for_each_other_and_too_many_are_not_looked_at() {
+        let mut bench = Bench::new();
+        let verdicts: Vec<Verdict> = (0..100)
+            .map(|_| bench.judge("10.0.0.1", "A", false))
+            .collect();
+        let looked_at = verdicts
+            .iter()
+            .filter(|verdict| matches!(verdict, Verdict::Wrong(_)))
+            .count();
+        assert_eq!(looked_at, 8, "{verdicts:?}");
+        assert!(verdicts.is_sorted_by_key(|verdict| match verdict {
+            Verdict::Wrong(delay) => *delay,
+            _ => Duration::MAX,
+        }));
+        let Verdict::NotNow(wait) = bench.judge("10.0.0.1", "A", true) else {
+            panic!("the right one told itself");
+        };
+        assert_eq!(bench.judge("10.0.0.2", "A", true), Verdict::Right);
+        bench.now += wait;
+        assert_eq!(bench.judge("10.0.0.1", "A", true), Verdict::Right);
+    }
+
+    #[test]
+    fn a_right_password_does_not_wait_and_is_a_new_start_for_its_board_only() {
+        let mut bench = Bench::new();
+        for board in ["A", "B"] {
+            bench.delay("10.0.0.1", board);
+        }
+        assert_eq!(bench.judge("::ffff:10.0.0.1", "A", true), Verdict::Right);
+        assert_eq!(bench.delay("10.0.0.1", "A"), FIRST_DELAY);
+        assert_eq!(bench.delay("10.0.0.1", "B"), 2 * FIRST_DELAY);
+        assert_eq!(bench.delay("10.0.0.2", "B"), FIRST_DELAY);
+    }
+
+    #[test]
+    fn who_had_it_right_is_not_shut_out_by_the_neighbours() {
+        let bench = Bench::new();
+        let (owner, neighbour) = ("2001:db8::1", "2001:db8::2");
+        assert_eq!(bench.judge(owner, "A", true), Verdict::Right);
+        for _ in 0..100 {
+            bench.judge(neighbour, "A", false);
+        }
+        assert_eq!(bench.judge(owner, "A", true), Verdict::Right);
+        assert!(matches!(bench.judge(owner, "B", true), Verdict::NotNow(_)));
+        bench.judge(owner, "A", false);
+        assert!(matches!(bench.judge(owner, "A", true), Verdict::NotNow(_)));
     }
 
     #[test]
     fn a_network_of_addresses_counts_as_one() {
-        let (guesses, now) = (Guesses::default(), Instant::now());
-        guesses.wrong(ip("2001:db8::1"), now);
-        assert!(guesses.wrong(ip("2001:db8::2"), now) > FIRST_DELAY);
-        assert_eq!(guesses.wrong(ip("2001:db8:0:1::1"), now), FIRST_DELAY);
+        let mut bench = Bench::new();
+        bench.delay("2001:db8::1", "A");
+        assert!(bench.delay("2001:db8::2", "A") > FIRST_DELAY);
+        assert_eq!(bench.delay("2001:db8:0:1::1", "A"), FIRST_DELAY);
     }
 
     #[test]
-    fn the_table_does_not_grow_without_end() {
-        let (guesses, now) = (Guesses::default(), Instant::now());
+    fn the_tables_do_not_grow_without_end() {
+        let mut bench = Bench::new();
         for n in 0..3000_u32 {
-            guesses.wrong(
-                IpAddr::V4(n.into()),
-                now + Duration::from_millis(u64::from(n)),
-            );
+            bench.now += Duration::from_millis(1);
+            let address = IpAddr::V4(n.into()).to_string();
+            bench.judge(&address, "A", n % 2 == 0);
         }
-        let table = guesses.0.lock().unwrap();
-        assert_eq!(table.len(), ADDRESSES);
-        assert!(table.contains_key(&IpAddr::V4(2999.into())));
+        let tables = bench.guesses.0.lock().unwrap();
+        assert_eq!(tables.guessers.len(), ENTRIES);
+        assert_eq!(tables.owners.len(), ENTRIES);
+        assert!(tables.guessers.contains_key(&IpAddr::V4(2999.into())));
     }
 }

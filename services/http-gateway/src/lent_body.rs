@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::sync::watch;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 /// A client that sends nothing for this long in the middle of a body is gone. A transfer that makes
 /// progress has no limit.
@@ -20,13 +21,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// What the gateway keeps of a body that it lent.
 #[derive(Debug)]
-pub(crate) struct Lender<B>(Arc<Mutex<Loan<B>>>);
+pub(crate) struct Lender<B> {
+    loan: Arc<Mutex<Loan<B>>>,
+    moves: watch::Receiver<()>,
+}
 
 /// What is given to the daemon's connection.
 #[derive(Debug)]
 pub(crate) struct LentBody<B> {
     loan: Arc<Mutex<Loan<B>>>,
     pause: Pin<Box<Sleep>>,
+    /// Tells of every piece that is read, and of the end: the daemon's connection then lets go of the body.
+    moves: watch::Sender<()>,
 }
 
 #[derive(Debug)]
@@ -79,7 +85,10 @@ pub(crate) enum LentBodyError {
 // By hand, because the body need not be Clone.
 impl<B> Clone for Lender<B> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self {
+            loan: Arc::clone(&self.loan),
+            moves: self.moves.clone(),
+        }
     }
 }
 
@@ -92,11 +101,13 @@ impl<B: Body> Lender<B> {
             State::Flowing(body)
         };
         let loan = Arc::new(Mutex::new(Loan { state, waker: None }));
+        let (sender, moves) = watch::channel(());
         let lent = LentBody {
             loan: Arc::clone(&loan),
             pause: Box::pin(sleep(LONGEST_PAUSE)),
+            moves: sender,
         };
-        (Self(loan), lent)
+        (Self { loan, moves }, lent)
     }
 
     /// Lets a body that was held flow.
@@ -126,8 +137,34 @@ impl<B: Body> Lender<B> {
         });
     }
 
+    /// Ends when the daemon keeps everybody waiting for longer than `patience`: with its answer after the
+    /// whole body was sent, with asking for a body that is held, or with reading one that flows.
+    pub(crate) async fn overdue(&self, patience: Duration) {
+        let mut moves = self.moves.clone();
+        loop {
+            let held = self.is_held();
+            // While a body flows it may be its client that pauses, which the body itself ends.
+            let longest = if held {
+                patience
+            } else {
+                LONGEST_PAUSE + patience
+            };
+            match timeout(longest, moves.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => break,
+                Err(_) if held && !self.is_held() => {}
+                Err(_) => return,
+            }
+        }
+        sleep(patience).await;
+    }
+
+    fn is_held(&self) -> bool {
+        matches!(lock(&self.loan).state, State::Held(_))
+    }
+
     fn change<T>(&self, step: impl FnOnce(State<B>) -> (State<B>, T)) -> T {
-        let mut loan = lock(&self.0);
+        let mut loan = lock(&self.loan);
         let (state, result) = step(std::mem::replace(&mut loan.state, State::Over));
         loan.state = state;
         if let Some(waker) = loan.waker.take() {
@@ -155,6 +192,7 @@ where
             State::Flowing(body) => match Pin::new(body).poll_frame(context) {
                 Poll::Ready(Some(frame)) => {
                     this.pause.as_mut().reset(Instant::now() + LONGEST_PAUSE);
+                    this.moves.send_replace(());
                     let frame = frame.map_err(|error| {
                         loan.state = State::Broken;
                         LentBodyError::Client(error.into())
@@ -285,6 +323,26 @@ mod tests {
     async fn a_held_body_is_not_given_back_to_be_read() {
         let (lender, _body) = lend("text", true);
         assert!(matches!(lender.take_back(), Rest::Unsent));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_daemon_is_overdue_a_while_after_it_was_sent_all() {
+        const PATIENCE: Duration = Duration::from_secs(20);
+        let begun = Instant::now();
+        let (lender, mut body) = lend("text", false);
+        let sending = async {
+            sleep(PATIENCE * 3).await;
+            body.frame().await.expect("no text").unwrap();
+            drop(body);
+        };
+        tokio::join!(lender.overdue(PATIENCE), sending);
+        assert_eq!(begun.elapsed().as_secs(), 80);
+        for (held, seconds) in [(true, 20), (false, 80)] {
+            let begun = Instant::now();
+            let (lender, _unread) = lend("text", held);
+            lender.overdue(PATIENCE).await;
+            assert_eq!(begun.elapsed().as_secs(), seconds, "{held}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cpy_board::{Hostname, Serial};
 
-/// The names of the attached boards, by the plain rule.
-pub(crate) fn names(attached: &BTreeSet<Serial>) -> BTreeMap<Serial, Hostname> {
-    Hostname::assign(attached)
+/// The names of the attached boards, beside those that boards have or had.
+pub(crate) fn names(
+    attached: &BTreeSet<Serial>,
+    held: &BTreeMap<Serial, Hostname>,
+) -> BTreeMap<Serial, Hostname> {
+    Hostname::assign_beside(attached, held)
 }

@@ -1,6 +1,6 @@
 //! Which port each board has, remembered over restarts: a file in the state directory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 const MODE: u32 = 0o644;
 
-/// A board that was here, the port that it has, and what it was called last.
+/// A board that was here, the port that it has, and what it is called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) serial: Serial,
@@ -100,15 +100,6 @@ impl PortBook {
         }
     }
 
-    /// Notes what boards are called now.
-    pub(crate) fn rename(&mut self, names: &BTreeMap<Serial, Hostname>) {
-        for entry in &mut self.entries {
-            if let Some(hostname) = names.get(&entry.serial) {
-                entry.hostname.clone_from(hostname);
-            }
-        }
-    }
-
     /// The book as it is written.
     pub(crate) fn to_text(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(&File {
@@ -130,10 +121,11 @@ impl PortBook {
     /// Takes over an entry of the file, unless it contradicts the configuration or another one.
     fn take(&mut self, entry: Entry) {
         let fits = self.range.ports().contains(&entry.port);
-        let double = self
-            .entries
-            .iter()
-            .any(|known| known.port == entry.port || known.serial == entry.serial);
+        let double = self.entries.iter().any(|known| {
+            known.port == entry.port
+                || known.serial == entry.serial
+                || known.hostname == entry.hostname
+        });
         if fits && !double {
             self.entries.push(entry);
         }
@@ -253,14 +245,17 @@ mod tests {
     #[test]
     fn a_file_that_contradicts_itself_or_the_range_is_taken_as_far_as_it_does_not() {
         let bench = Bench::new("8001-8064");
-        let entry = |serial: &str, port: u16| {
-            format!("[[board]]\nserial = \"{serial}\"\nhostname = \"cpy-000001\"\nport = {port}\n")
+        let entry = |serial: &str, digit: u8, port: u16| {
+            format!(
+                "[[board]]\nserial = \"{serial}\"\nhostname = \"cpy-00000{digit}\"\nport = {port}\n"
+            )
         };
         let text = [
-            entry("A1", 8001),
-            entry("A2", 8001),
-            entry("A1", 8002),
-            entry("A3", 80),
+            entry("A1", 1, 8001),
+            entry("A2", 2, 8001),
+            entry("A1", 3, 8002),
+            entry("A3", 4, 80),
+            entry("A4", 1, 8004),
         ];
         write(&bench.path(), &text.concat()).unwrap();
         let book = bench.book();

@@ -1,8 +1,10 @@
 //! Why a request is not served: each reason with its status and its sentence, in one place.
 
+use std::time::Duration;
+
 use cpy_board::http::{Body, ClientError, sentence};
 use cpy_board::{Daemon, Hostname};
-use hyper::header::{ALLOW, CONNECTION, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{ALLOW, CONNECTION, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 
 use crate::host::HostError;
@@ -36,6 +38,8 @@ pub(crate) enum Refusal {
     PasswordMissing,
     #[error("The password is wrong. Leave the user name empty.")]
     PasswordWrong,
+    #[error("Too many wrong passwords came from this address. Try again in {} s.", seconds(*.0))]
+    TooManyGuesses(Duration),
     #[error("{NO_PASSWORD}")]
     NoPasswordSet,
     #[error("This is not possible here. Possible are: {0}.")]
@@ -54,8 +58,20 @@ pub(crate) enum Refusal {
     NotRunning(Daemon),
     #[error("The gateway's {what} ({}) broke off before it answered.", .0.name(), what = service(*.0))]
     BrokeOff(Daemon),
+    #[error("The gateway's {what} ({}) does not answer.", .0.name(), what = service(*.0))]
+    Silent(Daemon),
     #[error("The drive cannot be read: {0}")]
     DriveUnreadable(String),
+    #[error("{0}")]
+    NotWritable(String),
+    #[error("The files are too large: {free} bytes are free on the drive. Nothing was changed.")]
+    TooLarge {
+        free: u64,
+        /// Whether the client asked before it sent them.
+        expects_continue: bool,
+    },
+    #[error("A file is moved to one place: there are several X-Destination headers.")]
+    TwoDestinations,
 }
 
 /// How the owner of a board gets a password.
@@ -68,6 +84,11 @@ pub(crate) fn service(daemon: Daemon) -> &'static str {
         Daemon::SerialBridge => "console service",
         Daemon::FileProxy => "file service",
     }
+}
+
+/// Whole seconds, as Retry-After has them.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 impl Refusal {
@@ -93,36 +114,45 @@ impl Refusal {
             | Self::BrokenForm
             | Self::BrokenBody
             | Self::LongName
+            | Self::TwoDestinations
             | Self::EmptyForm => StatusCode::BAD_REQUEST,
             Self::Elsewhere(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::NoBoard
             | Self::NotPluggedIn(_)
             | Self::SettingsUnread(_)
             | Self::NotRunning(_)
+            | Self::BrokeOff(_)
+            | Self::Silent(_)
             | Self::DriveUnreadable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Origin | Self::NoPasswordSet => StatusCode::FORBIDDEN,
             Self::SeveralBoards(_) | Self::Path => StatusCode::NOT_FOUND,
             Self::PasswordMissing | Self::PasswordWrong => StatusCode::UNAUTHORIZED,
+            Self::TooManyGuesses(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotWritable(_) => StatusCode::CONFLICT,
+            Self::TooLarge {
+                expects_continue: true,
+                ..
+            } => StatusCode::EXPECTATION_FAILED,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::BrokeOff(_) => StatusCode::BAD_GATEWAY,
         }
     }
 
     pub(crate) fn reply(&self) -> Response<Body> {
         let mut reply = sentence(self.status(), self.to_string());
-        let header: Option<(HeaderName, &'static str)> = match self {
-            Self::Host(_) => Some((CONNECTION, "close")),
+        let header: Option<(HeaderName, HeaderValue)> = match self {
+            Self::Host(_) => Some((CONNECTION, HeaderValue::from_static("close"))),
             Self::PasswordMissing | Self::PasswordWrong => {
-                Some((WWW_AUTHENTICATE, "Basic realm=\"CircuitPython\""))
+                let challenge = HeaderValue::from_static("Basic realm=\"CircuitPython\"");
+                Some((WWW_AUTHENTICATE, challenge))
             }
-            Self::Method(allow) => Some((ALLOW, allow)),
+            Self::TooManyGuesses(wait) => Some((RETRY_AFTER, seconds(*wait).into())),
+            Self::Method(allow) => Some((ALLOW, HeaderValue::from_static(allow))),
             _ => None,
         };
         if let Some((name, value)) = header {
-            reply
-                .headers_mut()
-                .insert(name, HeaderValue::from_static(value));
+            reply.headers_mut().insert(name, value);
         }
         reply
     }

@@ -83,7 +83,8 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// Whether it is of no use without the board itself. Pages are shown, and say that it is missing.
+    /// Whether it is of no use without the board itself. The welcome page and `/code/` are shown all the same,
+    /// and say that it is missing.
     pub(crate) fn needs_the_board(self) -> bool {
         match self {
             Self::Document(Document::Board | Document::Boards) | Self::Code => false,

@@ -1,7 +1,9 @@
 //! Requests to serial-bridge: the state of consoles, and each WebSocket, which is a tunnel once it is open.
 
+use std::time::Duration;
+
 use cpy_board::http::{Body, empty, stream};
-use cpy_board::status::ConsoleStatuses;
+use cpy_board::status::{ConsoleStatus, ConsoleStatuses};
 use cpy_board::{Daemon, RuntimeDir, Serial, Shutdown};
 use http_body_util::Empty;
 use hyper::header::{
@@ -13,6 +15,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional_with_sizes;
+use tokio::time::sleep;
 use tracing::Instrument as _;
 
 use crate::accept;
@@ -30,6 +33,8 @@ const HANDSHAKE: [HeaderName; 3] = [
 const HANDSHAKE_ANSWER: [HeaderName; 2] = [SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL];
 /// Bytes under way in each direction. Consoles are slow, and serial-bridge keeps what is more.
 const BUFFER: usize = 4096;
+/// How long opening a console may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The daemon that has the consoles.
 #[derive(Clone, Debug)]
@@ -52,6 +57,12 @@ impl SerialBridge {
         consoles.map_err(|_| Refusal::BrokeOff(Daemon::SerialBridge))
     }
 
+    /// A board's console, if it is known.
+    pub(crate) async fn console(&self, board: &Serial) -> Result<Option<ConsoleStatus>, Refusal> {
+        let path = format!("/boards/{board}/console");
+        Ok(self.service.document(&path).await?.ok())
+    }
+
     /// Opens a board's console as a WebSocket. From then on bytes are copied both ways, until one side
     /// ends or the gateway does.
     pub(crate) async fn open(
@@ -64,7 +75,7 @@ impl SerialBridge {
         mark_upgrade(request.headers_mut());
         let mut answer = self
             .service
-            .send(request.map(|()| stream(Empty::new())))
+            .send(request.map(|()| stream(Empty::new())), sleep(PATIENCE))
             .await?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(passed_back(answer));
@@ -82,13 +93,19 @@ impl SerialBridge {
 
 /// Whether a request asks for a WebSocket (RFC 6455, section 4.2.1).
 pub(crate) fn asks_for_websocket(head: &Parts) -> bool {
-    let lists = |name: &HeaderName, wanted: &str| {
-        accept::items(&head.headers, name).any(|item| item.eq_ignore_ascii_case(wanted))
-    };
     head.method == Method::GET
         && head.version == Version::HTTP_11
-        && lists(&UPGRADE, "websocket")
-        && lists(&CONNECTION, "upgrade")
+        && names_websocket(head)
+        && lists(head, &CONNECTION, "upgrade")
+}
+
+/// Whether a request is about a WebSocket at all.
+pub(crate) fn names_websocket(head: &Parts) -> bool {
+    lists(head, &UPGRADE, "websocket")
+}
+
+fn lists(head: &Parts, name: &HeaderName, wanted: &str) -> bool {
+    accept::items(&head.headers, name).any(|item| item.eq_ignore_ascii_case(wanted))
 }
 
 async fn tunnel(client: OnUpgrade, console: OnUpgrade, shutdown: Shutdown) {

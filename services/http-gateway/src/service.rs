@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::refusal::Refusal;
 use crate::reply::passed_back;
@@ -17,7 +17,7 @@ use crate::reply::passed_back;
 /// The longest status document that is read: a kilobyte a board is plenty.
 const LONGEST_DOCUMENT: usize = 1024 * 1024;
 /// A status that takes longer counts as none: clients give up on what is made of it after 2 s.
-const PATIENCE: Duration = Duration::from_secs(1);
+const STATUS_PATIENCE: Duration = Duration::from_millis(700);
 
 /// A daemon, with a connection of its own for every request.
 #[derive(Clone, Debug)]
@@ -34,12 +34,21 @@ impl Service {
         }
     }
 
-    /// Sends a request and waits for the head of its answer.
-    pub(crate) async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, Refusal> {
-        self.client
-            .send(request)
-            .await
-            .map_err(|error| Refusal::unanswered(self.daemon, &error))
+    /// Sends a request and waits for the head of its answer, until the daemon is `overdue`.
+    pub(crate) async fn send(
+        &self,
+        request: Request<Body>,
+        overdue: impl Future<Output = ()>,
+    ) -> Result<Response<Incoming>, Refusal> {
+        tokio::select! {
+            answer = self.client.send(request) => {
+                answer.map_err(|error| Refusal::unanswered(self.daemon, &error))
+            }
+            () = overdue => {
+                tracing::info!(service = self.daemon.name(), "a service does not answer");
+                Err(Refusal::Silent(self.daemon))
+            }
+        }
     }
 
     /// A document that the daemon keeps of itself. The outer error: there is no answer; the inner one:
@@ -48,14 +57,19 @@ impl Service {
         &self,
         path: &str,
     ) -> Result<Result<T, Response<Body>>, Refusal> {
-        let late = |_| Refusal::BrokeOff(self.daemon);
-        let answer = self.send(request(Method::GET, path).map(|()| stream(Empty::new())));
-        let answer = timeout(PATIENCE, answer).await.map_err(late)??;
+        let end = Instant::now() + STATUS_PATIENCE;
+        let request = request(Method::GET, path).map(|()| stream(Empty::new()));
+        // Not told to the log: the pages ask every few seconds.
+        let late = |_| Refusal::Silent(self.daemon);
+        let answer = timeout_at(end, self.client.send(request)).await;
+        let answer = answer
+            .map_err(late)?
+            .map_err(|error| Refusal::unanswered(self.daemon, &error))?;
         if answer.status() != StatusCode::OK {
             return Ok(Err(passed_back(answer)));
         }
         let text = Limited::new(answer.into_body(), LONGEST_DOCUMENT).collect();
-        let text = timeout(PATIENCE, text).await.map_err(late)?;
+        let text = timeout_at(end, text).await.map_err(late)?;
         let document = text
             .ok()
             .and_then(|text| serde_json::from_slice(&text.to_bytes()).ok());

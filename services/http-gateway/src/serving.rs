@@ -1,12 +1,14 @@
 //! What a path is answered with, once its request has passed all checks.
 
 use cpy_board::http::Body;
+use hyper::body::Body as _;
 use hyper::{Method, Request, Response, StatusCode};
 
 use crate::accept;
 use crate::board_state::Observer;
 use crate::boards::Board;
 use crate::documents;
+use crate::file_proxy::DESTINATION;
 use crate::form;
 use crate::gateway::{Asked, Reply};
 use crate::pages::{self, Page};
@@ -72,8 +74,19 @@ async fn serve_files(
             Err(answer) => Reply::Dynamic(answer),
         });
     }
+    if head.headers.get_all(DESTINATION).iter().nth(1).is_some() {
+        return Err(Refusal::TwoDestinations);
+    }
+    // Whoever reads the body asks the client for it: all that can be known before is looked at before.
     let boundary = match head.method {
-        Method::POST => Some(form::Boundary::of(head)?),
+        Method::POST => {
+            let boundary = form::Boundary::of(head)?;
+            let length = body.as_ref().and_then(|body| body.size_hint().exact());
+            if let Err(answer) = form::admit(files, &board.serial, head, length).await? {
+                return Ok(Reply::Dynamic(answer));
+            }
+            Some(boundary)
+        }
         _ => None,
     };
     let body = body

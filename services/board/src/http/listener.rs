@@ -6,12 +6,21 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
+use std::time::Duration;
 
+use rustix::net::sockopt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 /// Sockets are for the daemons' group: nobody else may talk to a board past the gateway's password.
 const SOCKET_MODE: u32 = 0o660;
+/// How long a client may be silent before it is probed. One that vanished is gone two minutes after its
+/// last word.
+const SILENCE: Duration = Duration::from_secs(60);
+const PROBE_INTERVAL: Duration = Duration::from_secs(15);
+const PROBES: u32 = 4;
+/// Bytes under way to a client: more than a board gives in the time of a local network's round trip.
+const SEND_BUFFER: usize = 32 * 1024;
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,9 +61,21 @@ impl Accept for TcpListener {
         let (stream, remote) = Self::accept(self).await?;
         // A keystroke is one byte: it must not wait for company.
         stream.set_nodelay(true)?;
+        watch(&stream)?;
         let local = stream.local_addr()?;
         Ok((stream, Peer::Tcp { remote, local }))
     }
+}
+
+/// Lets the kernel find out whether a silent client is still there, without waking anybody up; and keeps
+/// what a slow one has not taken small, so that its progress shows in what can be written.
+fn watch(stream: &TcpStream) -> io::Result<()> {
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, SILENCE)?;
+    sockopt::set_tcp_keepintvl(stream, PROBE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(stream, PROBES)?;
+    sockopt::set_socket_send_buffer_size(stream, SEND_BUFFER)?;
+    Ok(())
 }
 
 /// Listens on a Unix socket, making its directory and replacing what a daemon that was killed left.
@@ -77,4 +98,21 @@ pub fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     let listener = UnixListener::bind(path)?;
     fs::set_permissions(path, Permissions::from_mode(SOCKET_MODE))?;
     Ok(listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_vanishes_is_found_out_by_the_kernel() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let _client = TcpStream::connect(address).await.unwrap();
+        let (stream, _) = Accept::accept(&listener).await.unwrap();
+        assert!(sockopt::socket_keepalive(&stream).unwrap());
+        assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), SILENCE);
+        assert_eq!(sockopt::tcp_keepintvl(&stream).unwrap(), PROBE_INTERVAL);
+        assert_eq!(sockopt::tcp_keepcnt(&stream).unwrap(), PROBES);
+    }
 }

@@ -4,8 +4,10 @@
 mod answer_first;
 mod client;
 mod listener;
+mod places;
 mod reply;
 mod server;
+mod write_deadline;
 
 pub use client::{Client, ClientError};
 pub use listener::{Accept, Peer, bind_unix};

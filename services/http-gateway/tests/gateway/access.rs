@@ -58,13 +58,15 @@ async fn the_neutral_name_leads_to_the_first_board_before_any_other_check() {
         answer.has("access-control-allow-credentials", "true");
         assert!(answer.body.is_empty());
     }
-    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
-    let answer = bench
-        .ask(&at("circuitpython.local:80", "GET /cp/serial/", upgrade))
-        .await;
-    answer
-        .is(307)
-        .has("location", "ws://cpy-5a0a0b.local/cp/serial/");
+    for connection in ["Connection: Upgrade\r\n", ""] {
+        let upgrade = format!("{connection}Upgrade: websocket\r\n");
+        let answer = bench
+            .ask(&at("circuitpython.local:80", "GET /cp/serial/", &upgrade))
+            .await;
+        answer
+            .is(307)
+            .has("location", "ws://cpy-5a0a0b.local/cp/serial/");
+    }
 }
 
 #[tokio::test]
@@ -317,4 +319,37 @@ async fn guessing_takes_longer_and_longer_but_a_right_password_does_not_wait() {
     bench.get("/fs/code.py", RIGHT).await.is(200);
     bench.get("/fs/code.py", "").await.is(401);
     assert!(start.elapsed().as_millis() < 900);
+}
+
+#[tokio::test]
+async fn many_connections_do_not_guess_faster_than_one() {
+    let bench = Bench::new().await;
+    let mut wires = Vec::new();
+    for _ in 0..40 {
+        let mut wire = bench.connect().await;
+        wire.send(&at(NAME, "GET /fs/code.py", &format!("{WRONG}\r\n")))
+            .await;
+        wires.push(wire);
+    }
+    // All but a few are told at once to come later, and the others wait.
+    let start = std::time::Instant::now();
+    let mut later = 0;
+    for wire in &mut wires {
+        if !wire.is_silent().await {
+            let answer = wire.answer().await;
+            if answer.status == 429 {
+                answer.says("Too many wrong passwords");
+                assert!(
+                    answer
+                        .header("retry-after")
+                        .unwrap()
+                        .parse::<u32>()
+                        .unwrap()
+                        > 0
+                );
+                later += 1;
+            }
+        }
+    }
+    assert!(later >= 30, "{later} after {:?}", start.elapsed());
 }

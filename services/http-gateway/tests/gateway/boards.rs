@@ -63,6 +63,11 @@ async fn a_board_that_left_is_known_by_name_and_port_also_after_a_restart() {
         .await
         .is(503)
         .says("cpy-7e6f35 is not plugged in.");
+    bench
+        .ask_at(at(&bench, 18001), &by_port)
+        .await
+        .is(503)
+        .says("cpy-7e6f35 is not plugged in.");
     bench.plug(PICO);
     bench
         .until(&by_name, |answer| {
@@ -110,9 +115,16 @@ async fn a_port_that_cannot_be_had_hurts_nobody() {
     bench.write_record(PICO, &asking);
     let document = get("cpy-7e6f35.local", "/cp/board.json");
     bench
-        .until(&document, |answer| answer.text().contains("Asking"))
+        .until(&document, |answer| {
+            answer.text().contains("Asking") && answer.text().contains("asks for port 18090")
+        })
         .await;
     answers(&bench, 18001, "cpy-7e6f35").await;
+    asking.settings.port = None;
+    bench.write_record(PICO, &asking);
+    bench
+        .until(&document, |answer| !answer.text().contains("18090"))
+        .await;
 }
 
 #[tokio::test]
@@ -137,17 +149,48 @@ async fn a_state_directory_that_cannot_be_written_does_not_stop_the_gateway() {
     answers(&bench, 18001, "cpy-7e6f35").await;
 }
 
-#[tokio::test]
-async fn boards_of_one_lot_have_names_of_their_own() {
-    let bench = Bench::new().await;
-    bench.plug("AA00000000007E6F35");
+/// What the board is called, when as many as this are plugged in.
+async fn name_among(bench: &Bench, total: usize, serial: &str) -> String {
     let boards = get(bench.address, "/cp/boards.json");
+    let total = format!("\"total\":{total},");
     let all = bench
-        .until(&boards, |answer| answer.text().contains("\"total\":2"))
+        .until(&boards, |answer| answer.text().contains(&total))
         .await
         .json();
-    assert_ne!(
-        all["boards"][0]["hostname"], all["boards"][1]["hostname"],
-        "{all}"
-    );
+    let mut boards = all["boards"].as_array().unwrap().iter();
+    let board = boards.find(|board| board["serial"] == serial);
+    board.unwrap()["hostname"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn boards_of_one_lot_keep_the_names_that_they_got() {
+    // Both would be cpy-7e6f35; one serial sorts before the other.
+    let lot = ["AA00000000007E6F35", "E6614C311B7E6F35"];
+    for (first, second) in [(lot[0], lot[1]), (lot[1], lot[0])] {
+        let mut bench = Bench::empty().await;
+        bench.plug(first);
+        bench.start().await;
+        assert_eq!(name_among(&bench, 1, first).await, "cpy-7e6f35");
+        bench.plug(second);
+        let other = name_among(&bench, 2, second).await;
+        assert_ne!(other, "cpy-7e6f35");
+        assert_eq!(name_among(&bench, 2, first).await, "cpy-7e6f35");
+        // The name of a board that left is not another's.
+        bench.unplug(first);
+        assert_eq!(name_among(&bench, 1, second).await, other);
+        let old = get("cpy-7e6f35.local", "/cp/version.json");
+        bench.ask(&old).await.is(503);
+        bench.start().await;
+        assert_eq!(name_among(&bench, 1, second).await, other);
+        bench.ask(&old).await.is(503);
+        bench.plug(first);
+        assert_eq!(name_among(&bench, 2, first).await, "cpy-7e6f35");
+        assert_eq!(name_among(&bench, 2, second).await, other);
+        bench.unplug(second);
+        assert_eq!(name_among(&bench, 1, first).await, "cpy-7e6f35");
+        bench.start().await;
+        bench.plug(second);
+        assert_eq!(name_among(&bench, 2, second).await, other);
+        assert_eq!(name_among(&bench, 2, first).await, "cpy-7e6f35");
+    }
 }

@@ -96,3 +96,21 @@ async fn the_end_of_the_gateway_ends_consoles() {
     bench.stop().await;
     assert!(wire.until_closed().await.is_empty());
 }
+
+#[tokio::test]
+async fn a_service_that_was_stopped_does_not_hold_up_what_others_know() {
+    let bench = Bench::new().await;
+    bench.console.stop().await;
+    bench.files.stop().await;
+    let _silent = (bench.console.start_silent(), bench.files.start_silent());
+    let begun = std::time::Instant::now();
+    let state = bench.get("/cp/board.json", "").await.json();
+    assert!(begun.elapsed().as_millis() < 1500, "{:?}", begun.elapsed());
+    let problems = state["problems"].to_string();
+    for service in ["serial-bridge", "file-proxy"] {
+        let part = format!("({service}) does not answer");
+        assert!(problems.contains(&part), "{problems}");
+    }
+    let answer = bench.get("/cp/serial/", &format!("{RIGHT}{UPGRADE}")).await;
+    answer.is(503).says("does not answer");
+}

@@ -1,5 +1,7 @@
 //! The public documents, to the letter.
 
+use std::fs;
+
 use cpy_board::Record;
 use serde_json::json;
 
@@ -127,11 +129,13 @@ async fn what_is_wrong_is_said_in_sentences() {
     };
     broken.settings.password = None;
     bench.write_record(PICO, &broken);
-    bench.files.drives.lock().unwrap().clear();
+    fs::remove_file(bench.config.boards_dir.join(PICO).join("drive")).unwrap();
     bench.console.stop().await;
     let document = get(PICO_NAME, "/cp/board.json");
     let answer = bench
-        .until(&document, |answer| answer.text().contains("line 3"))
+        .until(&document, |answer| {
+            answer.text().contains("line 3") && answer.text().contains("absent")
+        })
         .await
         .json();
     assert_eq!(answer["console"], json!(null));
@@ -145,6 +149,35 @@ async fn what_is_wrong_is_said_in_sentences() {
     ] {
         assert!(problems.contains(part), "{part}: {problems}");
     }
+}
+
+#[tokio::test]
+async fn one_board_is_asked_about_alone_and_a_drive_that_is_busy_is_not_missing() {
+    let bench = Bench::new().await;
+    bench.files.drives.lock().unwrap().clear();
+    let state = bench.ask(&get(PICO_NAME, "/cp/board.json")).await.json();
+    assert_eq!(state["drive"], json!(null));
+    let problems = state["problems"].to_string();
+    assert!(problems.contains("drive does not answer now"), "{problems}");
+    assert!(!problems.contains("shows no drive"), "{problems}");
+    for (seen, line) in [
+        (&bench.files.seen, format!("GET /boards/{PICO}/drive")),
+        (&bench.console.seen, format!("GET /boards/{PICO}/console")),
+    ] {
+        let lines: Vec<String> = seen.all().into_iter().map(|seen| seen.line).collect();
+        assert_eq!(lines, [line]);
+    }
+}
+
+#[tokio::test]
+async fn settings_that_have_not_been_read_are_a_problem() {
+    let mut bench = Bench::empty().await;
+    bench.plug_unread(PICO);
+    bench.start().await;
+    let state = bench.ask(&get(PICO_NAME, "/cp/board.json")).await.json();
+    let problems = state["problems"].to_string();
+    assert!(problems.contains("have not been read yet"), "{problems}");
+    assert!(!problems.contains("No password is set"), "{problems}");
 }
 
 #[tokio::test]

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
+use cpy_board::status::{DriveState, DriveStatus};
+
 use crate::bench::{Bench, PICO, RIGHT};
+use crate::stand_in::Seen;
 use crate::wire::Answer;
 
 const PLAIN: &str = "Accept: */*\r\n";
@@ -30,6 +33,70 @@ async fn post(bench: &Bench, path: &str, files: &[(&str, &str)], headers: &str) 
     wire.answer().await
 }
 
+/// The files that were written.
+fn puts(bench: &Bench) -> Vec<Seen> {
+    let mut seen = bench.files.seen.all();
+    seen.retain(|seen| seen.line.starts_with("PUT "));
+    seen
+}
+
+/// What is said to a form of this length before any of it is sent.
+async fn asked_first(bench: &Bench, length: u64) -> Answer {
+    let host = bench.address;
+    let mut wire = bench.connect().await;
+    wire.send(&format!(
+        "POST /fs/ HTTP/1.1\r\nHost: {host}\r\n{RIGHT}Content-Length: {length}\r\n\
+         Expect: 100-continue\r\nContent-Type: multipart/form-data; boundary=xx\r\n\r\n"
+    ))
+    .await;
+    wire.answer().await
+}
+
+#[tokio::test]
+async fn a_form_that_cannot_succeed_is_refused_before_it_is_sent() {
+    let bench = Bench::new().await;
+    asked_first(&bench, 2_000_000)
+        .await
+        .is(417)
+        .says("900096 bytes are free");
+    asked_first(&bench, 950_000).await.is(100);
+    let set = |change: fn(&mut DriveStatus)| {
+        bench
+            .files
+            .drives
+            .lock()
+            .unwrap()
+            .values_mut()
+            .for_each(change);
+    };
+    set(|drive| {
+        drive.writable = false;
+        drive.reason = "The board keeps it.".into();
+    });
+    asked_first(&bench, 100)
+        .await
+        .is(409)
+        .says("The board keeps it.");
+    set(|drive| drive.state = DriveState::Unreadable);
+    asked_first(&bench, 100)
+        .await
+        .is(503)
+        .says("cannot be read");
+    bench.files.drives.lock().unwrap().clear();
+    asked_first(&bench, 100).await.is(503).says("no drive");
+    bench.files.stop().await;
+    asked_first(&bench, 100).await.is(503).says("not running");
+    assert!(puts(&bench).is_empty());
+}
+
+#[tokio::test]
+async fn a_form_tells_when_its_files_were_changed() {
+    let bench = Bench::new().await;
+    let headers = format!("{RIGHT}X-Timestamp: 1700000000000\r\n");
+    post(&bench, "/fs/", &[("a", "1")], &headers).await.is(201);
+    assert_eq!(puts(&bench)[0].header("x-timestamp"), Some("1700000000000"));
+}
+
 #[tokio::test]
 async fn each_file_becomes_a_put_below_the_directory() {
     let bench = Bench::new().await;
@@ -41,7 +108,7 @@ async fn each_file_becomes_a_put_below_the_directory() {
     post(&bench, "/fs/lib/", &files, &format!("{RIGHT}{PLAIN}"))
         .await
         .is(201);
-    let seen = bench.files.seen.all();
+    let seen = puts(&bench);
     let lines: Vec<&str> = seen.iter().map(|seen| seen.line.as_str()).collect();
     assert_eq!(
         lines,
@@ -96,7 +163,7 @@ async fn a_form_needs_what_a_put_needs() {
         .await
         .is(415)
         .says("multipart/form-data");
-    assert!(bench.files.seen.all().is_empty());
+    assert!(puts(&bench).is_empty());
 }
 
 #[tokio::test]

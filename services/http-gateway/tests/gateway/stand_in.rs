@@ -148,6 +148,11 @@ impl Files {
         std::fs::remove_file(&self.socket).unwrap();
     }
 
+    /// Instead of the service, accepts connections and does nothing, as a daemon that was stopped.
+    pub(crate) fn start_silent(&self) -> UnixListener {
+        bind_unix(&self.socket).unwrap()
+    }
+
     /// Instead of the service, answers each connection with these bytes as soon as a head has come, and ends it.
     pub(crate) fn start_raw(&self, answer: &'static [u8]) {
         let listener: UnixListener = bind_unix(&self.socket).unwrap();
@@ -247,19 +252,34 @@ impl Console {
         assert!(self.shutdown.drain(DEADLINE).await);
         std::fs::remove_file(&self.socket).unwrap();
     }
+
+    /// Instead of the service, accepts connections and does nothing, as a daemon that was stopped.
+    pub(crate) fn start_silent(&self) -> UnixListener {
+        bind_unix(&self.socket).unwrap()
+    }
 }
 
 impl Handler for ConsoleHandler {
     async fn handle(&self, mut request: Request<Incoming>, _: Peer) -> Response<Body> {
         self.seen.add(&request);
-        if request.uri().path() == "/boards" {
-            let status = ConsoleStatus {
-                state: ConsoleState::Running,
-                title: "code.py".into(),
-                clients: 1,
-            };
-            let all: ConsoleStatuses = [(serial(crate::bench::PICO), status)].into();
+        let status = ConsoleStatus {
+            state: ConsoleState::Running,
+            title: "code.py".into(),
+            clients: 1,
+        };
+        let all: ConsoleStatuses = [(serial(crate::bench::PICO), status)].into();
+        let path = request.uri().path();
+        if path == "/boards" {
             return json(StatusCode::OK, &all);
+        }
+        if !request.headers().contains_key("upgrade") {
+            let name = path
+                .strip_prefix("/boards/")
+                .and_then(|rest| rest.strip_suffix("/console"));
+            return match all.get(&serial(name.expect("another path"))) {
+                Some(status) => json(StatusCode::OK, status),
+                None => sentence(StatusCode::NOT_FOUND, "No such board."),
+            };
         }
         if request
             .headers()
