@@ -55,7 +55,10 @@ afterEach(async () => {
 test('the welcome page names the board and leads to its pages and to the other board', async () => {
   const [name, other] = demo.names;
   await page.goto(demo.url('/', name));
-  await page.getByText('Raspberry Pi Pico').first().waitFor();
+  await page.getByRole('banner').getByText(`Raspberry Pi Pico · ${name}`).waitFor();
+  await page.getByText(`${name}.localhost:${demo.port}`).first().waitFor();
+  assert.match(await page.title(), new RegExp(name));
+  assert.equal(await page.getByRole('link', { name: 'Boards' }).getAttribute('href'), demo.url('/'));
   await page.locator('#devices').getByRole('link').first().click();
   await page.waitForURL(demo.url('/', other));
   await page.getByRole('link', { name: /^Files Look/ }).click();

@@ -15,7 +15,6 @@ const none = find('no-devices', HTMLElement);
 
 /** @param {Board} board */
 function showBoard(board) {
-  document.title = boardName(board);
   const title = element('h1', {}, boardName(board), ' ', stateMark(board));
   place.replaceChildren(title, boardProblems(board) ?? '', boardFacts(board));
 }
@@ -28,7 +27,7 @@ function deviceItem({ hostname, instance_name, port }) {
     'li',
     {},
     url ? element('a', { href: url }, name) : name,
-    element('span', { class: 'hint' }, ` ${hostname}.local`),
+    element('span', { class: 'hint' }, ` ${url ? new URL(url).host : hostname}`),
   );
 }
 
