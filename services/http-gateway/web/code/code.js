@@ -5,7 +5,7 @@ import { ConsolePanel } from '../shared/console-panel.js';
 import { find } from '../shared/dom.js';
 import { editorForAddress } from '../shared/edited-file.js';
 
-const panel = new ConsolePanel();
+const panel = new ConsolePanel({ onTitle: () => refresh() });
 
 // This page is public, what it loads is not: the browser asks for the password when the file is loaded, and only
 // then, with the password known, the console is opened.
@@ -14,4 +14,4 @@ const editor = editorForAddress((allowed) => {
 });
 
 find('panels', HTMLElement).append(editor.element, panel.element);
-watchBoard((board) => editor.warn(readOnlyWords(board)));
+const refresh = watchBoard((board) => editor.warn(readOnlyWords(board)));

@@ -5,6 +5,7 @@ import { bytes, watchBoard } from '../shared/board.js';
 import { element, find, setText, words } from '../shared/dom.js';
 import { decodePath, editUrl, fileUrl, listDirectory, makeDirectory, move, remove } from '../shared/protocol.js';
 import { whenChanged } from '../shared/refresh.js';
+import { titleTab } from '../shared/tab.js';
 import { droppedFiles, holdsFiles } from './dropped.js';
 import { entryRow } from './row.js';
 import { Uploads } from './uploads.js';
@@ -111,7 +112,7 @@ function showCrumbs() {
   });
   crumbs.at(-1)?.firstElementChild?.setAttribute('aria-current', 'page');
   find('crumbs', HTMLOListElement).replaceChildren(...crumbs);
-  document.title = `${folder} · Files`;
+  titleTab({ subject: folder });
 }
 
 function listenForFiles() {

@@ -2,15 +2,36 @@
 // know where in a page the words go.
 
 import { element, find, setText } from './dom.js';
-import { fetchBoard } from './protocol.js';
+import { boardUrl, fetchBoard, overviewUrl } from './protocol.js';
 import { keepFresh } from './refresh.js';
+import { titleTab } from './tab.js';
 
 /** @typedef {import('./protocol.js').Board} Board */
+/** @typedef {import('./protocol.js').ListedBoard} ListedBoard */
+
+const KIB = 1024;
 
 /** @typedef {"good" | "calm" | "warn" | "bad"} Tone */
 
-/** @param {Board} board */
-export const boardName = (board) => board.instance_name || board.board_name || board.hostname;
+/**
+ * A name that no other board has: what its owner called it or else what it is, and its host name.
+ * @param {Board} board
+ */
+export const boardName = ({ instance_name, board_name, hostname }) => distinct(instance_name || board_name, hostname);
+
+/** The same as a heading, whose host name is not cut at its hyphen. @param {Board} board @returns {Node[]} */
+export function boardHeading(board) {
+  const name = boardName(board);
+  const rest = name.slice(0, name.length - board.hostname.length);
+  return [new Text(rest), element('span', { class: 'host' }, board.hostname)];
+}
+
+/** The same for a tab, where room is short: what it is goes without saying. @param {Board} board */
+const shortName = ({ instance_name, board_name, hostname }) =>
+  distinct(instance_name === board_name ? '' : instance_name, hostname);
+
+/** @param {...string} names */
+const distinct = (...names) => [...new Set(names.filter(Boolean))].join(' · ');
 
 /**
  * What the board is doing.
@@ -64,13 +85,14 @@ export function stateMark(board) {
   return element('span', { class: `state ${tone}` }, text);
 }
 
-/** What a person wants to know of a board, as a list of terms. @param {Board} board */
+/** What a person wants to know of a board, as a list of terms. @param {Board | ListedBoard} board */
 export function boardFacts(board) {
+  const url = boardUrl(board);
   /** @type {[string, string | undefined][]} */
   const facts = [
     ['Board', board.board_name],
     ['CircuitPython', board.version],
-    ['Address', `${board.hostname}.local`],
+    ['Address', url ? new URL(url).host : undefined],
     ['Console says', board.console?.title],
     ['Drive', driveWords(board)],
   ];
@@ -88,16 +110,21 @@ export function boardProblems({ problems }) {
 }
 
 /**
- * Keeps the bar at the top of a board's page fresh (`#board-name`, `#board-state`), and hands the board on.
+ * Keeps the bar at the top of a board's page (`#board-name`, `#board-state`, `#boards-link`) and the tab's title
+ * fresh, and hands the board on.
  * @param {(board: Board) => void} [show]
+ * @returns {() => void} to call when the board is known to have changed
  */
 export function watchBoard(show) {
   const name = find('board-name', HTMLElement);
   const state = find('board-state', HTMLElement);
-  keepFresh(async () => {
+  const boards = find('boards-link', HTMLAnchorElement);
+  return keepFresh(async () => {
     try {
       const board = await fetchBoard();
       setText(name, boardName(board));
+      titleTab({ board: shortName(board) });
+      boards.href = overviewUrl(board) ?? '/#other-devices';
       const { text, tone } = stateWords(board);
       setText(state, text);
       state.className = `state ${tone}`;
@@ -109,14 +136,10 @@ export function watchBoard(show) {
   });
 }
 
-/** @param {number} count */
+/** Bytes for people, in the numbers that `cpyctl boards` prints. @param {number} count */
 export function bytes(count) {
-  const units = ['bytes', 'KiB', 'MiB', 'GiB'];
-  let step = 0;
-  while (count >= 1024 && step < units.length - 1) {
-    count /= 1024;
-    step += 1;
-  }
-  const digits = step > 0 && count < 10 ? 1 : 0;
-  return `${count.toLocaleString(undefined, { maximumFractionDigits: digits })} ${units[step]}`;
+  if (count === 1) return '1 byte';
+  if (count < KIB) return `${count} bytes`;
+  if (count < 10 * KIB * KIB) return `${Math.floor(count / KIB)} KiB`;
+  return `${Math.floor(count / (KIB * KIB))} MiB`;
 }

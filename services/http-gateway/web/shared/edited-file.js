@@ -3,6 +3,7 @@
 import { confirmed } from './ask.js';
 import { Editor } from './editor.js';
 import { decodePath, encodePath } from './protocol.js';
+import { titleTab } from './tab.js';
 
 /**
  * Makes an editor that follows the address.
@@ -11,7 +12,7 @@ import { decodePath, encodePath } from './protocol.js';
 export function editorForAddress(opened) {
   const editor = new Editor(() => {
     const name = editor.path.slice(editor.path.lastIndexOf('/') + 1);
-    document.title = `${editor.unsaved ? '* ' : ''}${name} · Edit`;
+    titleTab({ subject: `${editor.unsaved ? '* ' : ''}${name}` });
   });
 
   async function open() {

@@ -94,7 +94,7 @@ export class Editor {
     const turn = ++this.#opened;
     this.#path = path;
     this.#show('');
-    this.#say('Loading');
+    this.#say('Loading', 'calm');
     try {
       const content = await readFile(path);
       if (turn === this.#opened) this.#showContent(content);
@@ -103,9 +103,9 @@ export class Editor {
       const status = error instanceof Refused ? error.status : 0;
       if (status === 404 && !path.endsWith('/')) {
         this.#show('', '');
-        this.#say('There is no such file yet: saving makes it.');
+        this.#say('There is no such file yet: saving makes it.', 'calm');
       } else {
-        this.#say(words(error), true);
+        this.#say(words(error), 'failed');
         return status !== 401 && status !== 403;
       }
     }
@@ -122,15 +122,15 @@ export class Editor {
     this.#saving = true;
     const turn = this.#opened;
     const text = this.#field.value;
-    this.#say('Saving');
+    this.#say('Saving', 'calm');
     try {
       await writeFile(this.#path, text.replaceAll('\n', this.#lineEnd));
       if (turn === this.#opened) {
         this.#stored = text;
-        this.#say(`Saved at ${new Date().toLocaleTimeString()}.`);
+        this.#say(`Saved at ${new Date().toLocaleTimeString()}.`, 'calm');
       }
     } catch (error) {
-      if (turn === this.#opened) this.#say(`Not saved. ${words(error)}`, true);
+      if (turn === this.#opened) this.#say(`Not saved. ${words(error)}`, 'failed');
     }
     this.#saving = false;
     this.#changed();
@@ -149,14 +149,14 @@ export class Editor {
   #showContent(content) {
     const text = asText(content);
     if (text === null) {
-      this.#say('This file is not text, so it cannot be edited here. ', true);
+      this.#say('This file is not text, so it cannot be edited here. ', 'failed');
       this.#message.append(element('a', { href: fileUrl(this.#path), download: '' }, 'Download it'));
       return;
     }
     this.#lineEnd = text.includes('\r\n') ? '\r\n' : '\n';
     this.#show(text, text.replace(/\r\n?/g, '\n'));
     const same = text === this.#field.value.replaceAll('\n', this.#lineEnd);
-    this.#say(same ? '' : 'The lines of this file end in different ways: saving makes them all alike.');
+    this.#say(same ? '' : 'The lines of this file end in different ways: saving makes them all alike.', 'note');
   }
 
   /**
@@ -179,10 +179,10 @@ export class Editor {
     this.#onChange();
   }
 
-  /** @param {string} text @param {boolean} [failed] */
-  #say(text, failed = false) {
+  /** @param {string} text @param {"calm" | "note" | "failed"} tone */
+  #say(text, tone) {
     this.#message.hidden = !text;
-    this.#message.classList.toggle('failed', failed);
+    this.#message.className = `message ${tone}`;
     setText(this.#message, text);
   }
 

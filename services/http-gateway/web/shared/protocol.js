@@ -8,8 +8,8 @@
  * @typedef {object} Board
  * @property {string} serial
  * @property {string} hostname without ".local"
- * @property {number} port
- * @property {string} instance_name
+ * @property {number | null} port the board's own
+ * @property {string} instance_name what its owner called it, else its board name, else its host name
  * @property {string} board_name
  * @property {string} board_id
  * @property {string} version
@@ -185,7 +185,7 @@ export function decodePath(encoded) {
  * The address of a device, or null where its name is none. On the gateway's own machine, where the page came
  * from a `.localhost` name or a loopback address, it is the device's `.localhost` name at the same port.
  * @param {string} hostname
- * @param {number} port
+ * @param {number | null} port
  */
 export function deviceUrl(hostname, port) {
   if (!/^[0-9a-z](?:[0-9a-z-]*[0-9a-z])?$/i.test(hostname)) return null;
@@ -193,10 +193,24 @@ export function deviceUrl(hostname, port) {
   return `http://${hostname}.local${port && port !== 80 ? `:${port}` : ''}/`;
 }
 
-/** The address of a board of this gateway, or null. @param {ListedBoard} board */
+/**
+ * The address of a board of this gateway, or null. A board that is not out of a list is the page's own.
+ * @param {Board | ListedBoard} board
+ */
 export function boardUrl(board) {
+  if (!('url' in board)) return `${location.origin}/`;
   if (!onLoopback() && /^https?:\/\//.test(board.url)) return board.url;
   return deviceUrl(board.hostname, board.port);
+}
+
+/**
+ * The address of the overview of all boards, or null. It is at the gateway's own name, and a board's page knows that
+ * only on the gateway's machine; behind a port that is the board's alone there is no overview.
+ * @param {Board} board
+ */
+export function overviewUrl({ port }) {
+  if (!location.hostname.endsWith('.localhost') || location.port === String(port)) return null;
+  return `http://localhost${location.port && `:${location.port}`}/`;
 }
 
 function onLoopback() {

@@ -1,24 +1,40 @@
 // Keeping a page's state fresh without hammering: at once, when the page is looked at again, and every few
-// seconds while it is visible. Requests never overlap.
+// seconds while it is visible; sooner on request. Requests never overlap.
 
 const PERIOD_MS = 5000;
 
-/** @param {() => Promise<void>} task must handle its own errors */
+/** However often a refresh is asked for, it begins this long after the one before at the earliest. */
+const SHORTEST_MS = 1000;
+
+/**
+ * @param {() => Promise<void>} task must handle its own errors
+ * @returns {() => void} asks for a refresh as soon as may be
+ */
 export function keepFresh(task) {
   let running = false;
+  let askedAgain = false;
+  let began = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
 
   async function run() {
     if (running) return;
     running = true;
+    askedAgain = false;
+    began = Date.now();
     clearTimeout(timer);
     try {
       await task();
     } finally {
       running = false;
-      if (document.visibilityState === 'visible') timer = setTimeout(run, PERIOD_MS);
+      schedule();
     }
+  }
+
+  function schedule() {
+    clearTimeout(timer);
+    if (document.visibilityState !== 'visible') return;
+    timer = setTimeout(run, askedAgain ? began + SHORTEST_MS - Date.now() : PERIOD_MS);
   }
 
   document.addEventListener('visibilitychange', () => {
@@ -27,6 +43,10 @@ export function keepFresh(task) {
   });
   addEventListener('focus', run);
   run();
+  return () => {
+    askedAgain = true;
+    if (!running) schedule();
+  };
 }
 
 /**
