@@ -65,6 +65,52 @@ test('the welcome page names the board and leads to its pages and to the other b
   await page.getByRole('link', { name: 'code.py', exact: true }).first().waitFor();
 });
 
+test('two boards of one kind are told apart in every tab and bar and on their cards', async () => {
+  for (const name of demo.names) {
+    for (const [path, title] of [
+      ['/', `CircuitPython · ${name}`],
+      ['/fs/', `/ · Files · ${name}`],
+      ['/edit/#/code.py', `code.py · Edit · ${name}`],
+      ['/code/', `code.py · Code · ${name}`],
+      ['/cp/serial/', `Serial · ${name}`],
+    ]) {
+      await page.goto(demo.url(path, name));
+      await page.getByRole('banner').getByText(`Raspberry Pi Pico · ${name}`, { exact: true }).waitFor();
+      // A console may have said its own title already: that follows the name.
+      const said = await page.title();
+      assert.ok(`${said} · `.startsWith(`${title} · `), `${path}: ${said}`);
+    }
+  }
+  await page.getByRole('link', { name: 'Boards' }).click();
+  await page.waitForURL(demo.url('/'));
+  for (const name of demo.names) await page.getByRole('heading', { name: `Raspberry Pi Pico · ${name}`, exact: true }).waitFor();
+});
+
+test('the name that an owner gave a board stands before its host name', async () => {
+  const [name] = demo.names;
+  const settings = demo.url('/fs/settings.toml', name);
+  const before = await (await context.request.get(settings)).text();
+  await context.request.put(settings, { data: `${before}\nCIRCUITPY_WEB_INSTANCE_NAME = "Kitchen"\n` });
+  try {
+    await page.goto(demo.url('/fs/', name));
+    await page.getByRole('banner').getByText(`Kitchen · ${name}`, { exact: true }).waitFor();
+    assert.equal(await page.title(), `/ · Files · Kitchen · ${name}`);
+  } finally {
+    await context.request.put(settings, { data: before });
+  }
+});
+
+test('the address that a page shows for a board opens that board', async () => {
+  const [name] = demo.names;
+  for (const place of [demo.url('/'), demo.url('/', name)]) {
+    await page.goto(place);
+    const address = `${name}.localhost:${demo.port}`;
+    await page.getByRole('definition').getByText(address, { exact: true }).waitFor();
+    const reply = await context.request.get(`http://${address}/cp/version.json`);
+    assert.equal((await reply.json()).hostname, name);
+  }
+});
+
 test('a program that is edited and saved runs, and its output is in the console beside it', async () => {
   await page.goto(demo.url('/code/', demo.names[0]));
   const console = page.getByRole('region', { name: 'Console' });
@@ -99,7 +145,7 @@ test('files are uploaded, renamed and deleted, folders made', async () => {
   const file = (name) => page.getByRole('row').filter({ hasText: name });
   await file('code.py').waitFor();
   await page.getByLabel('Upload files').setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('x') });
-  await file('notes.txt').waitFor();
+  await file('notes.txt').getByText('1 byte', { exact: true }).waitFor();
   await file('notes.txt').getByRole('button', { name: /^Rename/ }).click();
   await page.getByRole('dialog').getByRole('textbox').fill('renamed & moved.txt');
   await page.getByRole('dialog').getByRole('button', { name: 'Rename' }).click();

@@ -1,6 +1,6 @@
 // The overview at the gateway's own address: a card for every board.
 
-import { boardFacts, boardName, boardProblems, stateMark } from '../shared/board.js';
+import { boardFacts, boardHeading, boardName, boardProblems, stateMark } from '../shared/board.js';
 import { element, find, setText, words } from '../shared/dom.js';
 import { boardUrl, fetchBoards } from '../shared/protocol.js';
 import { keepFresh } from '../shared/refresh.js';
@@ -37,7 +37,7 @@ function cardContent(board) {
   /** @param {string} path @param {string} text */
   const door = (path, text) => element('a', { href: new URL(path, url ?? location.href).href, 'aria-label': `${text} of ${name}` }, text);
   const content = [
-    element('h2', {}, url ? element('a', { href: url }, name) : name),
+    element('h2', {}, url ? element('a', { href: url }, ...boardHeading(board)) : name),
     stateMark(board),
     boardProblems(board) ?? '',
     boardFacts(board),

@@ -19,6 +19,13 @@ const KIB = 1024;
  */
 export const boardName = ({ instance_name, board_name, hostname }) => distinct(instance_name || board_name, hostname);
 
+/** The same as a heading, whose host name is not cut at its hyphen. @param {Board} board @returns {Node[]} */
+export function boardHeading(board) {
+  const name = boardName(board);
+  const rest = name.slice(0, name.length - board.hostname.length);
+  return [new Text(rest), element('span', { class: 'host' }, board.hostname)];
+}
+
 /** The same for a tab, where room is short: what it is goes without saying. @param {Board} board */
 const shortName = ({ instance_name, board_name, hostname }) =>
   distinct(instance_name === board_name ? '' : instance_name, hostname);

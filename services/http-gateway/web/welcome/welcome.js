@@ -1,6 +1,6 @@
 // The welcome page of a board: what it is, how it does, where to go from here, and the other devices around.
 
-import { boardFacts, boardName, boardProblems, stateMark, watchBoard } from '../shared/board.js';
+import { boardFacts, boardHeading, boardProblems, stateMark, watchBoard } from '../shared/board.js';
 import { element, find, setText, words } from '../shared/dom.js';
 import { deviceUrl, fetchDevices } from '../shared/protocol.js';
 import { keepFresh, whenChanged } from '../shared/refresh.js';
@@ -15,7 +15,7 @@ const none = find('no-devices', HTMLElement);
 
 /** @param {Board} board */
 function showBoard(board) {
-  const title = element('h1', {}, boardName(board), ' ', stateMark(board));
+  const title = element('h1', {}, ...boardHeading(board), ' ', stateMark(board));
   place.replaceChildren(title, boardProblems(board) ?? '', boardFacts(board));
 }
 
