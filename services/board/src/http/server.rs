@@ -45,7 +45,7 @@ pub struct Limits {
     pub first_head_time: Duration,
     /// The time that a further head may take, and that a connection may be idle before it: 30 s.
     pub head_time: Duration,
-    /// The longest that a client on the network may take nothing of what is sent to it: 30 s. A slow one
+    /// The longest that a client on the network may take nothing of what is sent to it: 2 min. A slow one
     /// may take as long as it likes in all.
     pub write_stall: Duration,
     /// Header fields in a request's head: 64; more are answered with 431.
@@ -61,7 +61,7 @@ impl Default for Limits {
             connections_per_address: 128,
             first_head_time: Duration::from_secs(10),
             head_time: Duration::from_secs(30),
-            write_stall: Duration::from_secs(30),
+            write_stall: Duration::from_secs(120),
             head_fields: 64,
             head_bytes: 32 * 1024,
         }
