@@ -93,7 +93,10 @@ impl Board {
 impl Drop for Board {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            self.process = None;
+            // In an orderly way: links that a killed board leaves may lead to the next one's console.
+            if let Some(process) = self.process.take() {
+                process.terminate();
+            }
             assert_eq!(
                 self.image.findings(),
                 self.findings_before,
