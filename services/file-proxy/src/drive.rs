@@ -246,19 +246,18 @@ impl Drive {
 
     fn open(&mut self) -> Result<&mut Opened, Refusal> {
         if self.opened.is_none() {
-            let opened = self.open_anew();
-            // What cannot be opened now may hold a password: it gets no record before it was read.
-            let was_looked_at = !matches!(opened, Err(Refusal::Unusable(_)));
-            let (opened, refusal) = match opened {
-                Ok(opened) => (Some(opened), None),
-                Err(refusal) => (None, Some(refusal)),
-            };
-            self.opened = opened;
-            if was_looked_at {
-                self.write_record();
-            }
-            if let Some(refusal) = refusal {
-                return Err(refusal);
+            match self.open_anew() {
+                Ok(opened) => {
+                    self.opened = Some(opened);
+                    self.write_record();
+                }
+                Err(refusal) => {
+                    // What cannot be opened now may hold a password: it gets no record before it was read.
+                    if matches!(refusal, Refusal::NoVolume(_)) {
+                        self.write_record();
+                    }
+                    return Err(refusal);
+                }
             }
         }
         self.opened.as_mut().ok_or(Refusal::Internal)
