@@ -32,11 +32,7 @@ impl Anchor {
             .stdout(Stdio::piped())
             .spawn()
             .expect("unshare and nsenter are installed (package util-linux)");
-        let mut said = String::new();
-        let output = child.stdout.take().expect("its output is a pipe");
-        BufReader::new(output)
-            .read_line(&mut said)
-            .expect("its output can be read");
+        let said = first_line(&mut child);
         assert_eq!(
             said,
             "ready\n",
@@ -59,4 +55,14 @@ impl Drop for Anchor {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// Waits for the first line that a program prints on its output, a pipe; empty where it ends without.
+pub(super) fn first_line(child: &mut Child) -> String {
+    let mut line = String::new();
+    let output = child.stdout.take().expect("its output is a pipe");
+    BufReader::new(output)
+        .read_line(&mut line)
+        .expect("its output can be read");
+    line
 }

@@ -1,31 +1,46 @@
 //! The D-Bus and the Avahi of a machine, the real ones.
 
+use std::fs::File;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
+use super::anchor::first_line;
 use super::entrance::Entrance;
 use super::script;
 use crate::process::Process;
 
-/// A running system bus.
+/// A running system bus. It is killed when this is dropped.
 #[derive(Debug)]
-pub(super) struct Bus(Process);
+pub(super) struct Bus(Child);
 
 /// A running avahi-daemon.
 #[derive(Debug)]
 pub(super) struct Avahi(Process);
 
 impl Bus {
+    /// Starts it and waits until it listens, because Avahi asks for it only once.
     pub(super) fn start(entrance: &Entrance, logs: &Path) -> Self {
-        let mut command = ending_with_test(entrance, "dbus-daemon");
-        command
+        let log = File::create(logs.join("dbus-daemon.log")).expect("a log can be made");
+        let mut child = ending_with_test(entrance, "dbus-daemon")
             .arg("--config-file")
             .arg(script("system-bus.conf"))
-            .args(["--nofork", "--nopidfile", "--nosyslog"]);
-        Self(Process::run("dbus-daemon", command, logs))
+            .args(["--nofork", "--nopidfile", "--nosyslog", "--print-address"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("setpriv is installed (package util-linux)");
+        let address = first_line(&mut child);
+        assert!(address.starts_with("unix:"), "dbus-daemon does not run");
+        Self(child)
     }
+}
 
-    pub(super) fn kill(self) {
-        self.0.kill();
+impl Drop for Bus {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -58,7 +73,7 @@ impl Avahi {
 }
 
 /// A command for a program that knows nothing of tests.
-fn ending_with_test(entrance: &Entrance, program: &str) -> std::process::Command {
+fn ending_with_test(entrance: &Entrance, program: &str) -> Command {
     let mut command = entrance.command("setpriv");
     command.args(["--pdeathsig", "KILL", program]);
     command

@@ -129,7 +129,7 @@ impl Host {
 
     /// Kills D-Bus, and Avahi, which ends with it.
     pub fn kill_bus(&mut self) {
-        self.bus.take().expect("it runs").kill();
+        drop(self.bus.take().expect("it runs"));
         if let Some(avahi) = self.avahi.take() {
             avahi.kill();
         }
