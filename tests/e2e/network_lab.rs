@@ -3,7 +3,8 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use cpy_tests::{Network, wait};
+use cpy_tests::gateway::DAEMONS;
+use cpy_tests::{Gateway, Network, wait};
 use tokio::process::Command;
 
 #[tokio::test]
@@ -100,4 +101,29 @@ async fn avahi_and_links_can_be_taken_away_and_come_back() {
     let temporary = pi.add_temporary_address().await;
     assert!(temporary.starts_with("fd79:"), "{temporary}");
     resolves(true).await;
+}
+
+#[tokio::test]
+async fn a_gateway_on_a_machine_answers_the_others_as_an_installed_one_does() {
+    let network = Network::new();
+    let [pi, laptop] = network.hosts(["pi", "laptop"]).await;
+    let mut gateway = Gateway::stopped_on(&pi, "");
+    for daemon in DAEMONS {
+        gateway.start_daemon(daemon);
+    }
+    gateway.answers().await;
+    let board = gateway.plug("E6614C311B7E6F35", &[]).await;
+    let names = gateway.names().await;
+    assert_eq!(names[board.serial().as_str()], "cpy-7e6f35");
+    let put = gateway.call("PUT", "/fs/new.py").to(&board).body("pass");
+    put.expect(201).await;
+    for address in [pi.ipv4(), format!("[{}]", pi.ipv6())] {
+        let url = format!("http://{address}:8001/cp/version.json");
+        let version = laptop.fetch_json(&url).await.unwrap();
+        assert_eq!(version["hostname"], "cpy-7e6f35");
+    }
+    let page = laptop
+        .rendered(&format!("http://{}:8001/", pi.ipv4()))
+        .await;
+    assert!(page.contains("cpy-7e6f35"), "{page}");
 }

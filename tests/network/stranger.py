@@ -11,6 +11,8 @@ answer to an order.
     {"let_go": true}              says goodbye to all that is held
     {"flood": {"services": N, "first": I, "address": "10.0.0.1"}}
                                   announces N services of N hosts, numbered from I
+    {"ask": {"name": NAME, "type": TYPE}}
+                                  sends a question
     {"bytes": "00ff..."}          sends a packet of these bytes
 
 Orders are answered by {"done": ORDER} when they are. RECORD is
@@ -182,6 +184,9 @@ class Stranger:
             flood = order["flood"]
             numbers = range(flood.get("first", 0), flood.get("first", 0) + flood["services"])
             self.say([record for number in numbers for record in service(number, flood["address"])])
+        if "ask" in order:
+            question = encoded_name(order["ask"]["name"]) + struct.pack("!HH", TYPES[order["ask"]["type"]], 1)
+            self.send(struct.pack("!6H", 0, 0, 1, 0, 0, 0) + question)
         if "bytes" in order:
             self.send(bytes.fromhex(order["bytes"]))
         print(json.dumps({"done": order}), flush=True)

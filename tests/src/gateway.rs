@@ -1,4 +1,5 @@
-//! A gateway of real daemons, in a directory of its own, on ports of its own.
+//! A gateway of real daemons, in a directory of its own: on this machine, on ports of its own, or on a machine of a
+//! network in software, on the ports that it has there.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -11,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::board::Board;
 use crate::http::{self, Call};
+use crate::network::{Entrance, Host};
 use crate::process::Process;
 use crate::wait;
 
@@ -20,10 +22,14 @@ pub const PASSWORD: &str = "p\u{e4}ss:word";
 /// The daemons, in no order that matters.
 pub const DAEMONS: [&str; 3] = ["cpy-serial-bridge", "cpy-file-proxy", "cpy-http-gateway"];
 
+/// The daemon that gives boards their names on a network.
+pub const ADVERTISER: &str = "cpy-mdns-advertiser";
+
 /// Running daemons and the directory that they share. Everything ends when it is dropped.
 #[derive(Debug)]
 pub struct Gateway {
     daemons: BTreeMap<&'static str, Process>,
+    entrance: Entrance,
     address: SocketAddr,
     // Last, so that it goes after those who use it.
     directory: TempDir,
@@ -32,22 +38,53 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway with these lines in its configuration beside the test's own, before any daemon runs.
     pub fn stopped(configuration: &str) -> Self {
+        let address = free_address();
+        let first = board_ports();
+        let ports = format!("{first}-{}", first + PORTS - 1);
+        let http = format!("listen = [\"{address}\"]\nboard_ports = \"{ports}\"");
+        Self::configured(Entrance::outside(), address, configuration, &http)
+    }
+
+    /// A gateway on a machine of a network, before any daemon runs. It listens as an installed one does.
+    pub fn stopped_on(host: &Host, configuration: &str) -> Self {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
+        Self::configured(host.entrance().clone(), address, configuration, "")
+    }
+
+    /// A gateway on a machine of a network that runs and answers, with all its daemons.
+    pub async fn start_on(host: &Host) -> Self {
+        let mut gateway = Self::stopped_on(host, "");
+        gateway.start_all().await;
+        gateway
+    }
+
+    /// Starts all daemons of a gateway on a network, and waits until it answers.
+    pub async fn start_all(&mut self) {
+        for daemon in DAEMONS.into_iter().chain([ADVERTISER]) {
+            self.start_daemon(daemon);
+        }
+        self.answers().await;
+    }
+
+    fn configured(
+        entrance: Entrance,
+        address: SocketAddr,
+        configuration: &str,
+        http: &str,
+    ) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("cpy-test")
             .tempdir()
             .expect("a directory");
-        let address = free_address();
-        let first = board_ports();
         let at = directory.path().display();
         let text = format!(
             "boards_dir = \"{at}/boards\"\nruntime_dir = \"{at}/run\"\nstate_dir = \"{at}/state\"\n\
-             {configuration}\n[http]\nlisten = [\"{address}\"]\nboard_ports = \"{first}-{}\"\n\
-             password = \"{PASSWORD}\"\n",
-            first + PORTS - 1
+             {configuration}\n[http]\n{http}\npassword = \"{PASSWORD}\"\n"
         );
         std::fs::write(directory.path().join("gateway.toml"), text).expect("a configuration");
         Self {
             daemons: BTreeMap::new(),
+            entrance,
             address,
             directory,
         }
@@ -67,9 +104,8 @@ impl Gateway {
     pub fn start_daemon(&mut self, name: &'static str) {
         let config = self.config_file();
         let arguments = ["--config".as_ref(), config.as_os_str()];
-        let running = self
-            .daemons
-            .insert(name, Process::start(name, self.directory.path(), arguments));
+        let process = Process::start_on(&self.entrance, name, self.directory.path(), arguments);
+        let running = self.daemons.insert(name, process);
         assert!(running.is_none(), "{name} runs already");
     }
 
@@ -157,7 +193,19 @@ impl Gateway {
 
     /// A request to the gateway.
     pub fn call(&self, method: &str, target: &str) -> Call {
-        http::Call::new(self.address, method, target)
+        http::Call::new(self.address, method, target).on(&self.entrance)
+    }
+
+    /// What each board is called now, by serial, as the web server knows it.
+    pub async fn names(&self) -> BTreeMap<String, String> {
+        let call = self.call("GET", "/cp/boards.json").host("localhost");
+        let boards = call.expect(200).await.json();
+        let entries = boards["boards"].as_array().expect("a list of boards");
+        let word = |board: &serde_json::Value, key| board[key].as_str().map(str::to_owned);
+        entries
+            .iter()
+            .filter_map(|board| Some((word(board, "serial")?, word(board, "hostname")?)))
+            .collect()
     }
 
     /// Where it listens for all boards.

@@ -15,12 +15,15 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::board::Board;
+use crate::curl;
 use crate::gateway::PASSWORD;
+use crate::network::Entrance;
 use crate::wait::DEADLINE;
 
 /// A request being put together.
 #[derive(Clone, Debug)]
 pub struct Call {
+    entrance: Entrance,
     address: SocketAddr,
     method: String,
     target: String,
@@ -46,12 +49,20 @@ impl Call {
     /// A request without headers or body.
     pub fn new(address: SocketAddr, method: &str, target: &str) -> Self {
         Self {
+            entrance: Entrance::outside(),
             address,
             method: method.to_owned(),
             target: target.to_owned(),
             headers: HeaderMap::new(),
             body: Bytes::new(),
         }
+    }
+
+    /// Made on a machine of a network, with curl.
+    #[must_use]
+    pub fn on(mut self, entrance: &Entrance) -> Self {
+        self.entrance = entrance.clone();
+        self
     }
 
     /// With a header.
@@ -123,6 +134,21 @@ impl Call {
     }
 
     async fn exchange(self) -> Result<Reply, Failure> {
+        if self.entrance.is_outside() {
+            self.send_from_here().await
+        } else {
+            curl::exchange(
+                &self.entrance,
+                &self.method,
+                &format!("http://{}{}", self.address, self.target),
+                &self.headers,
+                &self.body,
+            )
+            .await
+        }
+    }
+
+    async fn send_from_here(self) -> Result<Reply, Failure> {
         let io = TokioIo::new(TcpStream::connect(self.address).await?);
         let (mut sender, connection) = http1::handshake(io).await?;
         let driver = tokio::spawn(connection);

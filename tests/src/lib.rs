@@ -10,6 +10,7 @@
 
 pub mod board;
 pub mod console;
+mod curl;
 pub mod gateway;
 pub mod http;
 pub mod image;

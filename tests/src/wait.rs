@@ -11,16 +11,20 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 ///
 /// # Panics
 /// When the deadline passes; `what` says what did not happen.
-pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = Instant::now() + DEADLINE;
+pub async fn until<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+    within(DEADLINE, look)
+        .await
+        .unwrap_or_else(|| panic!("this did not happen in {DEADLINE:?}: {what}"))
+}
+
+/// Asks again and again until there is an answer, or the time is over.
+pub async fn within<T>(time: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+    let end = Instant::now() + time;
     loop {
-        if let Some(found) = look().await {
+        let found = look().await;
+        if found.is_some() || Instant::now() >= end {
             return found;
         }
-        assert!(
-            Instant::now() < end,
-            "this did not happen in {DEADLINE:?}: {what}"
-        );
         tokio::time::sleep(BETWEEN_LOOKS).await;
     }
 }

@@ -54,7 +54,7 @@ impl Avahi {
         "/",
         "org.freedesktop.Avahi.Server.GetState",
     ];
-    /// What it answers when its own name is established (AVAHI_SERVER_RUNNING in avahi-common/defs.h).
+    /// What it answers when its own name is established (`AVAHI_SERVER_RUNNING` in avahi-common/defs.h).
     pub(super) const RUNNING: &str = "int32 2";
 
     pub(super) fn start(entrance: &Entrance, logs: &Path) -> Self {

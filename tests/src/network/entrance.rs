@@ -17,7 +17,7 @@ impl Entrance {
     }
 
     /// Whether it leads nowhere.
-    pub(super) fn is_outside(&self) -> bool {
+    pub(crate) fn is_outside(&self) -> bool {
         self.0.is_empty()
     }
 

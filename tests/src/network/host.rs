@@ -17,7 +17,7 @@ pub struct Host {
     bus: Option<Bus>,
     name: String,
     number: u8,
-    logs: PathBuf,
+    directory: PathBuf,
     entrance: Entrance,
     switches: u32,
     // Last: it holds what the others run in.
@@ -45,7 +45,7 @@ impl Host {
             bus: Some(Bus::start(&entrance, directory)),
             name: name.to_owned(),
             number,
-            logs: directory.to_owned(),
+            directory: directory.to_owned(),
             entrance,
             switches: switches.id(),
             _namespaces: namespaces,
@@ -70,6 +70,11 @@ impl Host {
     /// Its address on the second switch, once it is plugged in there.
     pub fn other_ipv4(&self) -> String {
         Switch::Other.addresses(self.number).0
+    }
+
+    /// Where its logs and files are.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// The way in.
@@ -104,7 +109,7 @@ impl Host {
     /// Starts avahi-daemon, without waiting.
     pub fn start_avahi(&mut self) {
         assert!(self.avahi.is_none(), "it runs already");
-        self.avahi = Some(Avahi::start(&self.entrance, &self.logs));
+        self.avahi = Some(Avahi::start(&self.entrance, &self.directory));
     }
 
     /// Waits until Avahi has its own name and answers.
@@ -138,7 +143,7 @@ impl Host {
     /// Starts D-Bus again.
     pub fn start_bus(&mut self) {
         assert!(self.bus.is_none(), "it runs already");
-        self.bus = Some(Bus::start(&self.entrance, &self.logs));
+        self.bus = Some(Bus::start(&self.entrance, &self.directory));
     }
 
     /// Another machine's voice on this one's interface: put it on a machine whose Avahi does not run.

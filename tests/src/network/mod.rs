@@ -8,6 +8,7 @@ mod anchor;
 mod avahi;
 mod entrance;
 mod host;
+mod lookup;
 mod stranger;
 
 use std::cell::Cell;
@@ -18,6 +19,7 @@ use tempfile::TempDir;
 use anchor::Anchor;
 pub use entrance::Entrance;
 pub use host::Host;
+pub use lookup::Found;
 pub use stranger::{Heard, Stranger};
 
 /// The switches between the machines. `eth0` of every machine is on the first one.
@@ -32,9 +34,9 @@ pub struct Network {
 /// A switch of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Switch {
-    /// The first one: 10.77.0.0/24 and fd77::/64.
+    /// The first one: 10.77.0.0/24 and `fd77::/64`.
     Lan,
-    /// The second one: 10.78.0.0/24 and fd78::/64.
+    /// The second one: 10.78.0.0/24 and `fd78::/64`.
     Other,
 }
 

@@ -85,6 +85,12 @@ impl Stranger {
         self.order(json!({ "hold": [record] })).await;
     }
 
+    /// Asks everybody for the addresses that a name has.
+    pub async fn ask(&mut self, name: &str) {
+        self.order(json!({ "ask": { "name": name, "type": "A" } }))
+            .await;
+    }
+
     /// Takes back all that it held, with a goodbye.
     pub async fn let_go(&mut self) {
         self.order(json!({ "let_go": true })).await;

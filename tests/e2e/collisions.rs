@@ -1,0 +1,130 @@
+//! Names that somebody else on the network has: another one is taken, and everybody here knows it.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use cpy_board::Hostname;
+use cpy_tests::gateway::ADVERTISER;
+use cpy_tests::{Board, Gateway, Host, Network, process, wait};
+
+const SERIAL: &str = "E6614C311B7E6F35";
+const PLAIN: &str = "cpy-7e6f35";
+
+#[tokio::test]
+async fn a_name_that_another_machine_has_is_left_to_it_and_another_one_taken() {
+    let network = Network::new();
+    let [pi, laptop] = network.hosts(["pi", "laptop"]).await;
+    let other = network.host_without_avahi("other");
+    let mut stranger = other.stranger().await;
+    stranger
+        .hold_name(&format!("{PLAIN}.local"), &other.ipv4())
+        .await;
+    let mut gateway = Gateway::start_on(&pi).await;
+    let board = gateway.plug_unready(SERIAL, &[]);
+    let taken = hashed(&board);
+    let name = format!("{taken}.local");
+    laptop.finds(&name, &pi.ipv4(), &pi.ipv6()).await;
+    let begun = Instant::now();
+    everybody_says(&gateway, &pi, &board, &taken).await;
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(
+        laptop.resolve_ipv4(&format!("{PLAIN}.local")).await,
+        Some(other.ipv4())
+    );
+
+    // It is the board's for good: over a restart, and when the other has gone.
+    stranger.let_go().await;
+    gateway.terminate(ADVERTISER);
+    laptop.finds_nobody(&name).await;
+    gateway.start_daemon(ADVERTISER);
+    laptop.finds(&name, &pi.ipv4(), &pi.ipv6()).await;
+    everybody_says(&gateway, &pi, &board, &taken).await;
+}
+
+#[tokio::test]
+async fn a_name_that_another_machine_claims_later_is_given_up_and_everybody_agrees() {
+    let network = Network::new();
+    let [pi, laptop] = network.hosts(["pi", "laptop"]).await;
+    let other = network.host_without_avahi("other");
+    let gateway = Gateway::start_on(&pi).await;
+    let board = gateway.plug(SERIAL, &[]).await;
+    let plain = format!("{PLAIN}.local");
+    laptop.finds(&plain, &pi.ipv4(), &pi.ipv6()).await;
+    let mut stranger = other.stranger().await;
+    // It does not ask first, and answers for the name ever after: who was there yields (RFC 6762, section 9).
+    stranger.hold_name(&plain, &other.ipv4()).await;
+    let taken = hashed(&board);
+    let begun = Instant::now();
+    laptop
+        .finds(&format!("{taken}.local"), &pi.ipv4(), &pi.ipv6())
+        .await;
+    everybody_says(&gateway, &pi, &board, &taken).await;
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
+    laptop.finds_ipv4(&plain, &other.ipv4()).await;
+}
+
+#[tokio::test]
+async fn the_second_gateway_with_a_board_of_the_same_name_takes_another_one() {
+    let network = Network::new();
+    let [pi, attic, laptop] = network.hosts(["pi", "attic", "laptop"]).await;
+    let one = Gateway::start_on(&pi).await;
+    let two = Gateway::start_on(&attic).await;
+    let first = one.plug(SERIAL, &[]).await;
+    laptop
+        .finds(&format!("{PLAIN}.local"), &pi.ipv4(), &pi.ipv6())
+        .await;
+    // Another chip of the same lot.
+    let second = two.plug_unready("DF6014C3227E6F35", &[]);
+    let taken = hashed(&second);
+    laptop
+        .finds(&format!("{taken}.local"), &attic.ipv4(), &attic.ipv6())
+        .await;
+    everybody_says(&two, &attic, &second, &taken).await;
+    everybody_says(&one, &pi, &first, &first.hostname()).await;
+    for (name, serial) in [(PLAIN, SERIAL), (taken.as_str(), "DF6014C3227E6F35")] {
+        let url = format!("http://{name}.local/cp/version.json");
+        wait::until(&format!("{url} is {serial}"), async || {
+            (laptop.fetch_json(&url).await?["UID"] == serial).then_some(())
+        })
+        .await;
+    }
+}
+
+/// The name of a board whose plain one is taken.
+fn hashed(board: &Board) -> Hostname {
+    Hostname::hashed(board.serial(), 0)
+}
+
+/// Waits until routing, documents and the command line have this name for the board.
+async fn everybody_says(gateway: &Gateway, host: &Host, board: &Board, name: &Hostname) {
+    let cpyctl = process::program("cpyctl");
+    let config = gateway.config_file();
+    let text = |path: &Path| path.to_str().expect("a plain path").to_owned();
+    let (cpyctl, config) = (text(&cpyctl), text(&config));
+    wait::until(&format!("everybody says {name}"), async || {
+        let host_name = format!("{name}.local");
+        let call = gateway.call("GET", "/cp/version.json").host(&host_name);
+        let version = call.try_send().await.ok()?.json();
+        let devices = gateway.call("GET", "/cp/devices.json").host("localhost");
+        let devices = devices.try_send().await.ok()?.json();
+        let listed = host
+            .run(&cpyctl, &["--config", &config, "boards", "--json"])
+            .await?;
+        let listed: serde_json::Value = serde_json::from_str(&listed).ok()?;
+        let here = |device: &serde_json::Value| device["hostname"] == name.as_str();
+        let agreed = version["hostname"] == name.as_str()
+            && version["UID"] == board.serial().as_str()
+            && devices["devices"].as_array()?.iter().any(here)
+            && listed.as_array()?.iter().any(here);
+        agreed.then_some(())
+    })
+    .await;
+}
