@@ -113,6 +113,15 @@ impl Process {
         self.child.id()
     }
 
+    /// How much memory it has in use, in bytes.
+    pub fn resident(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.expect("it runs");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<usize>().ok());
+        kib.expect("the kernel counts it") * 1024
+    }
+
     fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id())
             .ok()
