@@ -28,12 +28,8 @@ pub(crate) struct Board {
 impl Board {
     /// What a person calls it.
     pub(crate) fn instance_name(&self) -> &str {
-        let named = self.record.settings.instance_name.as_deref();
-        let kind = self.record.firmware.as_ref().map(|f| f.board_name.as_str());
-        named
-            .filter(|name| !name.is_empty())
-            .or(kind.filter(|name| !name.is_empty()))
-            .unwrap_or(self.hostname.as_str())
+        let own = self.record.instance_name();
+        own.unwrap_or(self.hostname.as_str())
     }
 
     /// What it runs: empty as far as it does not say, but for its serial in the place of the chip's id.
