@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use cpy_board::status::{NameState, NameStatus};
 use cpy_board::{Hostname, Serial};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Duration, Instant, sleep_until};
 
 use crate::announcement::{Announcement, Announcements};
 use crate::authority::Collision;
-use crate::avahi::{AvahiError, DOMAIN, GroupState, Ownership, Session};
+use crate::avahi::{AvahiError, DOMAIN, Ownership, Session};
 use crate::host_records::HostRecords;
 use crate::links::Links;
 use crate::network_state::NetworkState;
@@ -22,6 +22,8 @@ const WAIT: Duration = Duration::from_secs(10);
 pub(crate) struct AdvertisedBoard {
     serial: Serial,
     around: Surroundings,
+    /// Told when Avahi has something to say of the records.
+    changes: Arc<Notify>,
     host: HostRecords,
     service: ServiceRecord,
     /// The name that was last said to be taken by others.
@@ -44,11 +46,13 @@ pub(crate) struct Surroundings {
 
 impl AdvertisedBoard {
     pub(crate) fn new(serial: Serial, around: Surroundings) -> Self {
+        let changes = Arc::new(Notify::new());
         Self {
             serial,
             around,
-            host: HostRecords::new(Ownership::Unique),
-            service: ServiceRecord::default(),
+            host: HostRecords::new(Ownership::Unique, Arc::clone(&changes)),
+            service: ServiceRecord::new(Arc::clone(&changes)),
+            changes,
             collided: None,
             said: None,
             retry: None,
@@ -90,9 +94,6 @@ impl AdvertisedBoard {
         let name = format!("{hostname}.{DOMAIN}");
         let session = Arc::clone(&self.around.session);
         let mut result = self.host.settle(&session, &name, links).await;
-        if result.is_ok() && self.host.state() == Some(GroupState::Collision) {
-            result = Err(AvahiError::Collision);
-        }
         if let Err(AvahiError::Collision) = result {
             return self.give_up(hostname).await;
         }
@@ -133,12 +134,12 @@ impl AdvertisedBoard {
 
     fn report(&mut self, announcement: &Announcement, links: &Links) {
         let hostname = &announcement.hostname;
-        let state = match self.host.state() {
-            _ if self.collided.as_ref() == Some(hostname) => NameState::Claiming,
-            _ if links.is_empty() => NameState::Waiting,
-            Some(GroupState::Established) => NameState::Published,
-            Some(_) => NameState::Claiming,
-            None => NameState::Waiting,
+        let state = if links.is_empty() || self.retry.is_some() {
+            NameState::Waiting
+        } else if self.host.is_published() {
+            NameState::Published
+        } else {
+            NameState::Claiming
         };
         if state == NameState::Published && self.said.as_ref() != Some(hostname) {
             tracing::info!(board = %self.serial, %hostname, "name published");
@@ -166,8 +167,7 @@ impl AdvertisedBoard {
             // These fail only where the daemon ends.
             _ = self.around.announcements.changed() => {}
             _ = self.around.links.changed() => {}
-            () = self.host.changed() => {}
-            () = self.service.changed() => {}
+            () = self.changes.notified() => {}
             () = due => {}
         }
     }

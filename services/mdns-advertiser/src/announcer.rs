@@ -1,8 +1,10 @@
 //! Announces all boards during one session with Avahi, each in a task of its own, and the name that they share.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use cpy_board::Serial;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
@@ -54,7 +56,8 @@ async fn each_board(mut around: Surroundings) -> AvahiError {
 
 /// Answers for the shared name while there is any board.
 async fn any_board(mut around: Surroundings) -> AvahiError {
-    let mut records = HostRecords::new(Ownership::Shared);
+    let changes = Arc::new(Notify::new());
+    let mut records = HostRecords::new(Ownership::Shared, Arc::clone(&changes));
     loop {
         let nobody = around.announcements.borrow_and_update().is_empty();
         let links = around.links.borrow_and_update().clone();
@@ -80,7 +83,7 @@ async fn any_board(mut around: Surroundings) -> AvahiError {
         tokio::select! {
             _ = around.announcements.changed() => {}
             _ = around.links.changed() => {}
-            () = records.changed() => {}
+            () = changes.notified() => {}
             () = due => {}
         }
     }

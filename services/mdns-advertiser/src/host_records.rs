@@ -1,42 +1,53 @@
 //! The address records of one name: A and AAAA on every interface, kept in line with its addresses.
 //!
-//! Where an address took another's place, so does its record. Records of an interface that is down stay in the
-//! group: Avahi says nothing of them meanwhile, and all again when it is back.
+//! Each record is in a group of its own: Avahi takes no further record into a group that is published, and
+//! withdraws a group only as a whole, so an interface that comes or goes would make the name vanish on the others.
+//! An address that takes another's place is an update of its record, which leaves no gap.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::avahi::{AvahiError, EntryGroup, GroupState, Ownership, Placing, Session};
-use crate::links::{Addresses, Links};
+use crate::links::{Family, LinkIndex, Links};
 
-/// How long an address may be gone before its record is withdrawn. Avahi withdraws whole groups only, and while a
-/// lease is renewed another address mostly comes soon.
+/// How long an address may be gone before its record is withdrawn: while a lease is renewed or a cable is moved,
+/// another one mostly comes soon.
 const LOST_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The records of a name, and the group that they are in.
+/// The records of a name.
 #[derive(Debug)]
 pub(crate) struct HostRecords {
     ownership: Ownership,
-    group: Option<EntryGroup>,
-    /// What the group's records are for: `cpy-1b2c3d.local`.
+    changes: Arc<Notify>,
+    /// What the records are for: `cpy-1b2c3d.local`.
     name: String,
-    /// The addresses that the group has.
-    held: Links,
-    /// Since when the group has had an address that is no more.
+    records: BTreeMap<Place, Record>,
+}
+
+/// There is one record for each interface and family.
+type Place = (LinkIndex, Family);
+
+#[derive(Debug)]
+struct Record {
+    group: EntryGroup,
+    address: IpAddr,
+    /// Since when the interface has had no address for it.
     lost_since: Option<Instant>,
 }
 
 impl HostRecords {
-    /// No records yet.
-    pub(crate) fn new(ownership: Ownership) -> Self {
+    /// No records yet. `changes` is told when the state of one changes.
+    pub(crate) fn new(ownership: Ownership, changes: Arc<Notify>) -> Self {
         Self {
             ownership,
-            group: None,
+            changes,
             name: String::new(),
-            held: Links::new(),
-            lost_since: None,
+            records: BTreeMap::new(),
         }
     }
 
@@ -48,20 +59,7 @@ impl HostRecords {
         name: &str,
         links: &Links,
     ) -> Result<(), AvahiError> {
-        let result = if self.state() == Some(GroupState::Failure) {
-            Err(AvahiError::of_failure())
-        } else if self.must_be_made_anew(name) {
-            self.make(session, name, links).await
-        } else {
-            match self.bring_up_to_date(links).await {
-                // A record cannot be changed while the group is in another state: begin again.
-                Err(AvahiError::Refused(error)) => {
-                    tracing::debug!(name, %error, "cannot change a record");
-                    self.make(session, name, links).await
-                }
-                result => result,
-            }
-        };
+        let result = self.try_settle(session, name, links).await;
         if matches!(result, Err(AvahiError::Collision | AvahiError::Refused(_))) {
             self.withdraw().await?;
         }
@@ -70,131 +68,131 @@ impl HostRecords {
 
     /// Withdraws everything.
     pub(crate) async fn withdraw(&mut self) -> Result<(), AvahiError> {
-        self.held.clear();
-        self.lost_since = None;
-        match self.group.take() {
-            Some(group) => group.free().await,
-            None => Ok(()),
+        while let Some((_, record)) = self.records.pop_first() {
+            record.group.free().await?;
         }
+        Ok(())
     }
 
-    /// What has become of the records, if there are any.
-    pub(crate) fn state(&self) -> Option<GroupState> {
-        self.group.as_ref().map(EntryGroup::state)
+    /// Whether others can find the name, at least on one interface.
+    pub(crate) fn is_published(&self) -> bool {
+        let mut records = self.records.values();
+        records.any(|record| record.group.state() == GroupState::Established)
     }
 
     /// When [`HostRecords::settle`] has something to do, although nothing changed.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.lost_since.map(|since| since + LOST_PATIENCE)
+        self.records.values().filter_map(Record::end).min()
     }
 
-    /// Returns at the next change of the state.
-    pub(crate) async fn changed(&mut self) {
-        match &mut self.group {
-            Some(group) => group.changed().await,
-            None => std::future::pending().await,
-        }
-    }
-
-    fn must_be_made_anew(&self, name: &str) -> bool {
-        self.name != name
-            || self.group.is_none()
-            || self.deadline().is_some_and(|end| end <= Instant::now())
-    }
-
-    async fn make(
+    async fn try_settle(
         &mut self,
         session: &Session,
         name: &str,
         links: &Links,
     ) -> Result<(), AvahiError> {
-        self.withdraw().await?;
-        if links.is_empty() {
-            return Ok(());
+        if self.name != name {
+            self.withdraw().await?;
+            name.clone_into(&mut self.name);
         }
-        name.clone_into(&mut self.name);
-        let group = self.group.insert(EntryGroup::new(session).await?);
+        for record in self.records.values() {
+            record.group.check()?;
+        }
+        let mut wanted: BTreeMap<Place, IpAddr> = BTreeMap::new();
         for (link, addresses) in links {
             for address in addresses.each() {
-                group
-                    .add_address(*link, name, address, self.ownership, Placing::New)
-                    .await?;
+                wanted.insert((*link, Family::of(address)), address);
             }
         }
+        self.let_go_of_others(&wanted).await?;
+        for (place, address) in wanted {
+            self.put(session, place, address).await?;
+        }
+        Ok(())
+    }
+
+    /// Brings one record in line.
+    async fn put(
+        &mut self,
+        session: &Session,
+        place: Place,
+        address: IpAddr,
+    ) -> Result<(), AvahiError> {
+        if let Some(record) = self.records.get_mut(&place) {
+            record.lost_since = None;
+            if record.address == address {
+                return Ok(());
+            }
+            tracing::debug!(name = self.name, %address, "address changed");
+            let group = &record.group;
+            let updated = group
+                .add_address(
+                    place.0,
+                    &self.name,
+                    address,
+                    self.ownership,
+                    Placing::Instead,
+                )
+                .await;
+            match updated {
+                Ok(()) => {
+                    record.address = address;
+                    return Ok(());
+                }
+                // Not while the network is still being asked for the name.
+                Err(AvahiError::Refused(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.free(place).await?;
+        let group = EntryGroup::new(session, Arc::clone(&self.changes)).await?;
+        group
+            .add_address(place.0, &self.name, address, self.ownership, Placing::New)
+            .await?;
         group.commit().await?;
-        self.held = links.clone();
+        let record = Record {
+            group,
+            address,
+            lost_since: None,
+        };
+        self.records.insert(place, record);
         Ok(())
     }
 
-    async fn bring_up_to_date(&mut self, links: &Links) -> Result<(), AvahiError> {
-        let Some(group) = &self.group else {
-            return Ok(());
-        };
-        let mut lost = false;
-        for (link, wanted) in links {
-            let held = self.held.entry(*link).or_default();
-            for change in changes(*held, *wanted) {
-                let (address, placing) = match change {
-                    Change::New(address) => (address, Placing::New),
-                    Change::Instead(address) => (address, Placing::Instead),
-                    Change::Lost => {
-                        lost = true;
-                        continue;
-                    }
-                };
-                tracing::debug!(name = self.name, %link, %address, ?placing, "address changed");
-                group
-                    .add_address(*link, &self.name, address, self.ownership, placing)
-                    .await?;
-                held.set(address);
+    /// Withdraws records whose address has been gone for long enough.
+    async fn let_go_of_others(
+        &mut self,
+        wanted: &BTreeMap<Place, IpAddr>,
+    ) -> Result<(), AvahiError> {
+        let now = Instant::now();
+        for (place, record) in &mut self.records {
+            if !wanted.contains_key(place) {
+                record.lost_since.get_or_insert(now);
             }
         }
-        self.lost_since = lost.then(|| self.lost_since.unwrap_or_else(Instant::now));
+        let is_over = |record: &Record| record.end().is_some_and(|end| end <= now);
+        let records = self.records.iter();
+        let over: Vec<Place> = records
+            .filter(|(_, record)| is_over(record))
+            .map(|(place, _)| *place)
+            .collect();
+        for place in over {
+            self.free(place).await?;
+        }
         Ok(())
+    }
+
+    async fn free(&mut self, place: Place) -> Result<(), AvahiError> {
+        match self.records.remove(&place) {
+            Some(record) => record.group.free().await,
+            None => Ok(()),
+        }
     }
 }
 
-/// What happened to the address of one family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Change {
-    New(IpAddr),
-    Instead(IpAddr),
-    Lost,
-}
-
-fn changes(held: Addresses, wanted: Addresses) -> impl Iterator<Item = Change> {
-    let v4 = (held.v4.map(IpAddr::V4), wanted.v4.map(IpAddr::V4));
-    let v6 = (held.v6.map(IpAddr::V6), wanted.v6.map(IpAddr::V6));
-    [v4, v6].into_iter().filter_map(|family| match family {
-        (None, Some(address)) => Some(Change::New(address)),
-        (Some(old), Some(address)) if old != address => Some(Change::Instead(address)),
-        (Some(_), None) => Some(Change::Lost),
-        _ => None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_takes_the_place_of_one_of_its_family_only() {
-        let addresses = |v4: &str, v6: &str| Addresses {
-            v4: v4.parse().ok(),
-            v6: v6.parse().ok(),
-        };
-        let differ = |held, wanted| changes(held, wanted).collect::<Vec<_>>();
-        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
-        let both = addresses("10.0.0.1", "fd00::1");
-        assert_eq!(differ(both, both), []);
-        assert_eq!(
-            differ(Addresses::default(), both),
-            [Change::New(ip("10.0.0.1")), Change::New(ip("fd00::1"))]
-        );
-        assert_eq!(
-            differ(both, addresses("10.0.0.2", "fd00::1")),
-            [Change::Instead(ip("10.0.0.2"))]
-        );
-        assert_eq!(differ(both, addresses("10.0.0.1", "")), [Change::Lost]);
+impl Record {
+    /// When it is to be withdrawn.
+    fn end(&self) -> Option<Instant> {
+        self.lost_since.map(|since| since + LOST_PATIENCE)
     }
 }

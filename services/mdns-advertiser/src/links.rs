@@ -21,6 +21,22 @@ impl fmt::Display for LinkIndex {
     }
 }
 
+/// IPv4 or IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    pub(crate) fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+}
+
 /// The addresses to publish on one interface: one of each family, so that one can take another's place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Addresses {
@@ -35,14 +51,6 @@ impl Addresses {
     pub(crate) fn each(self) -> impl Iterator<Item = IpAddr> {
         let v4 = self.v4.map(IpAddr::V4);
         v4.into_iter().chain(self.v6.map(IpAddr::V6))
-    }
-
-    /// Takes an address in the place of the one of its family.
-    pub(crate) fn set(&mut self, address: IpAddr) {
-        match address {
-            IpAddr::V4(address) => self.v4 = Some(address),
-            IpAddr::V6(address) => self.v6 = Some(address),
-        }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use zbus::OwnedObjectPath;
 
 use super::proxies::{EntryGroupProxy, NO_REVERSE, UNSPECIFIED, UPDATE};
@@ -47,13 +47,19 @@ pub(crate) enum Ownership {
 pub(crate) struct EntryGroup {
     proxy: EntryGroupProxy<'static>,
     path: OwnedObjectPath,
-    state: watch::Receiver<GroupState>,
     groups: Arc<Groups>,
 }
 
 /// The states of all groups of a session, by their paths.
 #[derive(Debug, Default)]
-pub(super) struct Groups(Mutex<HashMap<OwnedObjectPath, watch::Sender<GroupState>>>);
+pub(super) struct Groups(Mutex<HashMap<OwnedObjectPath, Followed>>);
+
+#[derive(Debug)]
+struct Followed {
+    state: GroupState,
+    /// Told when the state changes.
+    changes: Arc<Notify>,
+}
 
 /// DNS class IN (RFC 1035, section 3.2.4).
 const CLASS_IN: u16 = 1;
@@ -66,22 +72,14 @@ const HOST_TTL: u32 = 120;
 impl Groups {
     /// Notes what a signal says of a group.
     pub(super) fn take(&self, path: &OwnedObjectPath, state: i32) {
-        let groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(group) = groups.get(path) {
-            group.send_replace(GroupState::from_avahi(state));
+        if let Some(group) = self.lock().get_mut(path) {
+            group.state = GroupState::from_avahi(state);
+            group.changes.notify_one();
         }
     }
 
-    fn follow(&self, path: OwnedObjectPath) -> watch::Receiver<GroupState> {
-        let (sender, receiver) = watch::channel(GroupState::Uncommitted);
-        let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        groups.insert(path, sender);
-        receiver
-    }
-
-    fn forget(&self, path: &OwnedObjectPath) {
-        let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        groups.remove(path);
+    fn lock(&self) -> MutexGuard<'_, HashMap<OwnedObjectPath, Followed>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -98,15 +96,16 @@ impl GroupState {
 }
 
 impl EntryGroup {
-    /// An empty group.
-    pub(crate) async fn new(session: &Session) -> Result<Self, AvahiError> {
+    /// An empty group. `changes` is told when its state changes.
+    pub(crate) async fn new(session: &Session, changes: Arc<Notify>) -> Result<Self, AvahiError> {
         let path = session.server().entry_group_new().await?;
-        let state = session.groups().follow(path.clone());
+        let state = GroupState::Uncommitted;
+        let followed = Followed { state, changes };
+        session.groups().lock().insert(path.clone(), followed);
         let proxy = session.entry_group(&path).await?;
         Ok(Self {
             proxy,
             path,
-            state,
             groups: Arc::clone(session.groups()),
         })
     }
@@ -187,21 +186,25 @@ impl EntryGroup {
     }
 
     pub(crate) fn state(&self) -> GroupState {
-        *self.state.borrow()
+        let groups = self.groups.lock();
+        groups
+            .get(&self.path)
+            .map_or(GroupState::Failure, |group| group.state)
     }
 
-    /// Returns at the next change of the state.
-    pub(crate) async fn changed(&mut self) {
-        if self.state.changed().await.is_err() {
-            // The session ends; so will whoever waits here.
-            std::future::pending::<()>().await;
+    /// Errors: what the network or Avahi itself has said of the group since it was committed.
+    pub(crate) fn check(&self) -> Result<(), AvahiError> {
+        match self.state() {
+            GroupState::Collision => Err(AvahiError::Collision),
+            GroupState::Failure => Err(AvahiError::of_failure()),
+            _ => Ok(()),
         }
     }
 }
 
 impl Drop for EntryGroup {
     fn drop(&mut self) {
-        self.groups.forget(&self.path);
+        self.groups.lock().remove(&self.path);
     }
 }
 
