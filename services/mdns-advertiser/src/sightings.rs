@@ -62,8 +62,9 @@ impl Resolved {
     /// From what a resolver found. None where that cannot be an address of a web server: a host that no browser
     /// could be sent to, or port 0.
     pub(crate) fn new(host: &str, address: &str, port: u16) -> Option<Self> {
-        let host = host.strip_suffix('.').unwrap_or(host);
-        let hostname = host.strip_suffix(".local").unwrap_or(host);
+        let host = host.strip_suffix('.').unwrap_or(host).to_lowercase();
+        // The web workflow's documents leave `.local` out, so a host elsewhere cannot be named in them.
+        let hostname = host.strip_suffix(".local")?;
         let odd =
             |c: char| c.is_control() || c.is_whitespace() || "/\\?#@:%[]<>\"'`{}|^&".contains(c);
         if hostname.is_empty() || hostname.contains(odd) || port == 0 {
@@ -208,7 +209,8 @@ mod tests {
             ("cpy-000001.local", 80, true),
             ("cpy-000001.local.", 80, true),
             ("bücher.local", 80, true),
-            ("printer.example.org", 80, true),
+            ("CPY-00000A.Local", 80, true),
+            ("www.example.org", 80, false),
             ("cpy-000001.local", 0, false),
             (".local", 80, false),
             ("", 80, false),
