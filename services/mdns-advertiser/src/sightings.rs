@@ -65,9 +65,8 @@ impl Resolved {
         let host = host.strip_suffix('.').unwrap_or(host).to_lowercase();
         // The web workflow's documents leave `.local` out, so a host elsewhere cannot be named in them.
         let hostname = host.strip_suffix(".local")?;
-        let odd =
-            |c: char| c.is_control() || c.is_whitespace() || "/\\?#@:%[]<>\"'`{}|^&".contains(c);
-        if hostname.is_empty() || hostname.contains(odd) || port == 0 {
+        let usual = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+        if hostname.is_empty() || !hostname.chars().all(usual) || port == 0 {
             return None;
         }
         Some(Self {
@@ -220,6 +219,7 @@ mod tests {
             ("<b>.local", 80, false),
             ("a b.local", 80, false),
             ("a\u{0}.local", 80, false),
+            ("a\u{202e}b.local", 80, false),
         ] {
             let resolved = Resolved::new(host, "10.0.0.7", port);
             assert_eq!(resolved.is_some(), is_somewhere, "{host}");
