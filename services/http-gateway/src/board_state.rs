@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::boards::{Board, Boards};
 use crate::file_proxy::FileProxy;
 use crate::links::Links;
+use crate::mdns_advertiser::MdnsAdvertiser;
 use crate::refusal::{self, Refusal};
 use crate::serial_bridge::SerialBridge;
 
@@ -15,6 +16,7 @@ use crate::serial_bridge::SerialBridge;
 pub(crate) struct Observer {
     pub(crate) files: FileProxy,
     pub(crate) consoles: SerialBridge,
+    pub(crate) names: MdnsAdvertiser,
     /// The password of boards that set none.
     pub(crate) default_password: Option<Password>,
 }
