@@ -24,6 +24,7 @@ mod links;
 mod listeners;
 mod mdns_advertiser;
 mod naming;
+mod network;
 mod origin;
 mod pages;
 mod ports;

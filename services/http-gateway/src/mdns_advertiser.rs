@@ -1,11 +1,13 @@
-//! Requests to mdns-advertiser: who else is on the network.
+//! Requests to mdns-advertiser: how the boards' names do on the network, and who else is there.
 
 use std::time::Duration;
 
 use cpy_board::config::Mdns;
-use cpy_board::status::Peers;
+use cpy_board::status::{AvahiState, NetworkStatus, Peers};
 use cpy_board::{Daemon, RuntimeDir, Shutdown};
 
+use crate::network::NetworkAnswer;
+use crate::refusal::Refusal;
 use crate::service::Service;
 
 /// It answers from its memory, so it does so at once or not at all.
@@ -19,6 +21,18 @@ impl MdnsAdvertiser {
     pub(crate) fn new(mdns: &Mdns, runtime_dir: &RuntimeDir, shutdown: Shutdown) -> Self {
         let service = || Service::new(Daemon::MdnsAdvertiser, runtime_dir, shutdown);
         Self(mdns.enabled.then(service))
+    }
+
+    /// How names do.
+    pub(crate) async fn network(&self) -> NetworkAnswer {
+        let Some(service) = &self.0 else {
+            return Ok(NetworkStatus {
+                avahi: AvahiState::Disabled,
+                boards: [].into(),
+            });
+        };
+        let network = service.document_within("/boards", PATIENCE).await?;
+        network.map_err(|_| Refusal::BrokeOff(Daemon::MdnsAdvertiser))
     }
 
     /// Other devices, as they are known now. Nobody where the daemon does not say: what it said earlier may have

@@ -73,6 +73,10 @@ impl Advertiser {
         self.runtime_dir.names().write(&names).unwrap();
     }
 
+    pub(crate) fn say(&self, change: impl FnOnce(&mut NetworkStatus)) {
+        change(&mut self.said.lock().unwrap().network);
+    }
+
     pub(crate) fn see(&self, hostname: &str, instance_name: &str) {
         self.said.lock().unwrap().peers.push(Peer {
             hostname: hostname.into(),

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use cpy_board::status::{AvahiState, NameState};
 use cpy_board::{RuntimeDir, WebPorts};
 use serde_json::json;
 
@@ -170,4 +171,53 @@ async fn other_devices_are_listed_after_the_own_boards_as_long_as_somebody_sees_
     bench.start().await;
     let disabled = bench.ask(&devices).await.json();
     assert_eq!(disabled["total"], 1, "{disabled}");
+}
+
+#[tokio::test]
+async fn what_the_network_knows_of_a_name_is_told_and_a_daemon_that_hangs_holds_nothing_up() {
+    let mut bench = Bench::new().await;
+    let document = get("cpy-7e6f35.local", "/cp/board.json");
+    let told = async |bench: &Bench| {
+        let one = bench.ask(&document).await.json();
+        let all = bench.get("/cp/boards.json", "").await.json();
+        assert_eq!(all["boards"][0]["network"], one["network"]);
+        assert_eq!(one["problems"], json!([]), "it is no fault of the board");
+        let state = one["network"]["state"].as_str().unwrap().to_owned();
+        let problem = one["network"]["problem"].as_str().unwrap().to_owned();
+        let problems = all["problems"].as_array().unwrap();
+        assert_eq!(problems.len(), usize::from(!problem.is_empty()), "{all}");
+        (state, problem)
+    };
+    let name = |state, avahi| {
+        bench.names.say(|network| {
+            network.avahi = avahi;
+            network.boards.get_mut(&serial(PICO)).unwrap().state = state;
+        });
+    };
+    name(NameState::Claiming, AvahiState::Running);
+    assert_eq!(told(&bench).await, ("claiming".into(), String::new()));
+    name(NameState::Waiting, AvahiState::Absent);
+    let (state, problem) = told(&bench).await;
+    assert!(
+        state == "waiting" && problem.contains("Avahi is not running"),
+        "{state}: {problem}"
+    );
+    bench.names.stop().await;
+    let (state, problem) = told(&bench).await;
+    assert!(
+        state == "unknown" && problem.contains("(mdns-advertiser) is not running."),
+        "{state}: {problem}"
+    );
+    let hangs = bench.names.start_silent();
+    let begun = Instant::now();
+    let (state, problem) = told(&bench).await;
+    assert!(
+        state == "unknown" && problem.contains("(mdns-advertiser) does not answer."),
+        "{state}: {problem}"
+    );
+    assert!(begun.elapsed().as_millis() < 2000, "{:?}", begun.elapsed());
+    drop(hangs);
+    bench.config.mdns.enabled = false;
+    bench.start().await;
+    assert_eq!(told(&bench).await, ("disabled".into(), String::new()));
 }
