@@ -8,6 +8,7 @@ use cpy_board::Password;
 
 mod control;
 mod listen;
+mod names;
 mod password;
 mod place;
 mod process;

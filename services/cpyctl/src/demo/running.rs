@@ -6,15 +6,17 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use cpy_board::config::Http;
+use cpy_board::config::{Http, Mdns};
 use cpy_board::http::{Limits, Server, bind_unix};
 use cpy_board::{Config, Hostname, Password, Serial, Shutdown, atomic_file};
 use tokio::sync::mpsc;
 
 use super::control::{Action, Control, Order};
 use super::listen;
+use super::names;
 use super::place::Place;
 use super::process::Process;
+use crate::daemons::{RoutedBoard, routed_boards};
 
 const BRIDGE: &str = "cpy-serial-bridge";
 const PROXY: &str = "cpy-file-proxy";
@@ -44,12 +46,11 @@ pub(super) async fn run(place: &Place, options: Options) -> Result<()> {
     let mut bridge = Process::start(BRIDGE, place.directory(), &config)?;
     let mut proxy = Process::start(PROXY, place.directory(), &config)?;
     let mut gateway = Process::start(GATEWAY, place.directory(), &config)?;
-    let mut boards = Boards::plugged_in(place, &options)?;
-    let introduction = introduction(&boards, &options);
+    let mut boards = Boards::plugged_in(place, &options, &listen)?;
     let result = tokio::select! {
         () = shutdown.requested() => Ok(()),
         () = boards.obey(orders) => Ok(()),
-        Err(error) = introduce(&listen, &introduction) => Err(error),
+        Err(error) = introduce(&listen, &options) => Err(error),
         end = bridge.ended() => Err(anyhow!(end)),
         end = proxy.ended() => Err(anyhow!(end)),
         end = gateway.ended() => Err(anyhow!(end)),
@@ -84,6 +85,11 @@ fn write_config(place: &Place, options: &Options, listen: &[SocketAddr]) -> Resu
             password: Some(options.password.clone()),
             ..Http::default()
         },
+        // What listens on loopback is not for others.
+        mdns: Mdns {
+            enabled: false,
+            ..Mdns::default()
+        },
         ..Config::default()
     };
     config.validate()?;
@@ -96,26 +102,26 @@ fn write_config(place: &Place, options: &Options, listen: &[SocketAddr]) -> Resu
 }
 
 /// Says how the boards are reached, once they are.
-async fn introduce(listen: &[SocketAddr], introduction: &str) -> Result<()> {
+async fn introduce(listen: &[SocketAddr], options: &Options) -> Result<()> {
     listen::answers(listen).await?;
-    println!("{introduction}");
+    let boards = names::settled(listen, options.boards).await;
+    println!("{}", introduction(&boards, options));
     Ok(())
 }
 
 /// What a person needs to know first.
-fn introduction(boards: &Boards<'_>, options: &Options) -> String {
+fn introduction(boards: &[RoutedBoard], options: &Options) -> String {
     let mut lines = vec![
         "Virtual boards, as on the network:".to_owned(),
         String::new(),
     ];
-    for board in &boards.all {
+    for board in boards {
         lines.push(format!(
             "  http://{}.localhost:{}/",
             board.hostname, options.port
         ));
     }
     let first = boards
-        .all
         .first()
         .map_or("NAME", |board| board.hostname.as_str());
     lines.extend([
@@ -133,19 +139,21 @@ fn introduction(boards: &Boards<'_>, options: &Options) -> String {
 #[derive(Debug)]
 struct Boards<'a> {
     place: &'a Place,
+    listen: &'a [SocketAddr],
     all: Vec<Board>,
 }
 
 #[derive(Debug)]
 struct Board {
     serial: Serial,
+    /// As the gateway said last.
     hostname: Hostname,
     arguments: Vec<OsString>,
     process: Option<Process>,
 }
 
 impl<'a> Boards<'a> {
-    fn plugged_in(place: &'a Place, options: &Options) -> Result<Self> {
+    fn plugged_in(place: &'a Place, options: &Options, listen: &'a [SocketAddr]) -> Result<Self> {
         let serials: Vec<Serial> = (0..options.boards).map(serial).collect::<Result<_>>()?;
         let mut all = Vec::new();
         for (serial, hostname) in Hostname::assign(&serials) {
@@ -169,7 +177,7 @@ impl<'a> Boards<'a> {
                 process,
             });
         }
-        Ok(Self { place, all })
+        Ok(Self { place, listen, all })
     }
 
     /// Plugs and unplugs as it is told, for good.
@@ -181,7 +189,18 @@ impl<'a> Boards<'a> {
         }
     }
 
+    /// Learns what the boards that are plugged in are called now.
+    async fn learn_names(&mut self) {
+        for routed in routed_boards(self.listen).await.unwrap_or_default() {
+            let same = |board: &&mut Board| board.serial == routed.serial;
+            if let Some(board) = self.all.iter_mut().find(same) {
+                board.hostname = routed.hostname;
+            }
+        }
+    }
+
     async fn carry_out(&mut self, action: Action, name: &str) -> Result<String, String> {
+        self.learn_names().await;
         let is_meant = |board: &&mut Board| {
             board.hostname.as_str().eq_ignore_ascii_case(name) || board.serial.as_str() == name
         };
