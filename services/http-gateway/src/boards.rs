@@ -87,6 +87,13 @@ impl Boards {
         self.by_name.get(self.by_port.get(&port)?)
     }
 
+    /// The port that a board's settings ask for, where it is open and leads to this board alone.
+    pub(crate) fn asked_port(&self, board: &Board) -> Option<u16> {
+        let port = board.record.settings.port?;
+        let owner = self.on_port(port)?;
+        (owner.serial == board.serial && board.refused_port.is_none()).then_some(port)
+    }
+
     /// Those that are plugged in, by name.
     pub(crate) fn attached(&self) -> impl Iterator<Item = &Arc<Board>> {
         self.by_name.values().filter(|board| board.attached)
@@ -117,7 +124,7 @@ pub(crate) mod tests {
         }
     }
 
-    fn asking_for(port: u16, mut board: Board) -> Board {
+    pub(crate) fn asking_for(port: u16, mut board: Board) -> Board {
         board.record.settings.port = Some(port);
         board
     }

@@ -7,13 +7,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cpy_board::attached::AttachedBoards;
-use cpy_board::{Config, Hostname, Record, Records, Serial, Shutdown, Watcher};
+use cpy_board::{
+    Config, Follower, Hostname, Record, Records, RuntimeDir, Serial, Shutdown, WatchError, Watcher,
+};
 use futures_util::future::poll_immediate;
 use tokio::sync::watch;
 
+use crate::announced::Announced;
 use crate::boards::{Board, Boards};
 use crate::listeners::Listeners;
-use crate::naming;
+use crate::naming::{self, Names};
 use crate::ports::{self, PortBook};
 
 /// Who keeps the picture.
@@ -25,11 +28,14 @@ pub(crate) struct Directory {
     /// behind it while its drive is being read again.
     records: BTreeMap<Serial, Record>,
     /// What boards are called, also those that left: a name stays its board's.
-    names: BTreeMap<Serial, Hostname>,
+    names: Names,
+    /// The names that mdns-advertiser holds.
+    held: Names,
     book: PortBook,
     book_path: PathBuf,
     /// The book as it is on the disk.
     written: String,
+    announced: Announced,
     listeners: Listeners,
     main_ports: Vec<u16>,
     /// Ports that could not be had for a board, so that it is said once.
@@ -37,11 +43,29 @@ pub(crate) struct Directory {
     boards: watch::Sender<Arc<Boards>>,
 }
 
+/// Where the picture comes from.
+pub(crate) struct Sources {
+    watcher: Watcher,
+    records: Records,
+    names: Follower<Names>,
+}
+
+impl Sources {
+    pub(crate) fn new(config: &Config) -> Result<Self, WatchError> {
+        let runtime_dir = RuntimeDir::new(&config.runtime_dir);
+        Ok(Self {
+            watcher: Watcher::new(&config.boards_dir)?,
+            records: Records::new(runtime_dir.records())?,
+            names: runtime_dir.names().follow()?,
+        })
+    }
+}
+
 impl Directory {
     pub(crate) fn new(
         config: &Config,
         listeners: Listeners,
-        main_ports: Vec<u16>,
+        (main_port, main_ports): (u16, Vec<u16>),
         boards: watch::Sender<Arc<Boards>>,
     ) -> Self {
         let book_path = ports::path(&config.state_dir);
@@ -55,7 +79,9 @@ impl Directory {
             drives: BTreeSet::new(),
             records: BTreeMap::new(),
             names: names.collect(),
+            held: Names::new(),
             written: String::new(),
+            announced: Announced::new(&RuntimeDir::new(&config.runtime_dir), main_port),
             book,
             book_path,
             listeners,
@@ -66,25 +92,27 @@ impl Directory {
     }
 
     /// Looks once, so that the first request finds the boards that are there.
-    pub(crate) async fn look(&mut self, watcher: &mut Watcher, records: &mut Records) {
-        self.take_records(records.changes().await);
+    pub(crate) async fn look(&mut self, sources: &mut Sources) {
+        self.take_records(sources.records.changes().await);
+        self.held = sources.names.changes().await.unwrap_or_default();
         // The first look does not wait, unless there is no board.
-        poll_immediate(watcher.changes()).await;
-        self.take_attached(watcher.attached());
+        poll_immediate(sources.watcher.changes()).await;
+        self.take_attached(sources.watcher.attached());
         self.settle().await;
     }
 
-    /// Follows both directories until the daemon stops.
-    pub(crate) async fn run(
-        mut self,
-        mut watcher: Watcher,
-        mut records: Records,
-        shutdown: Shutdown,
-    ) {
+    /// Follows all sources until the daemon stops.
+    pub(crate) async fn run(mut self, sources: Sources, shutdown: Shutdown) {
+        let Sources {
+            mut watcher,
+            mut records,
+            mut names,
+        } = sources;
         loop {
             tokio::select! {
                 _ = watcher.changes() => self.take_attached(watcher.attached()),
                 records = records.changes() => self.take_records(records),
+                held = names.changes() => self.take_names(held.unwrap_or_default()),
                 () = shutdown.requested() => return,
             }
             self.settle().await;
@@ -112,8 +140,7 @@ impl Directory {
         let with_drive = found.values().filter(|board| board.drive.is_some());
         self.drives = with_drive.map(|board| board.serial.clone()).collect();
         self.attached = found.keys().cloned().collect();
-        self.names
-            .extend(naming::names(&self.attached, &self.names));
+        self.name_boards();
         for serial in came {
             let hostname = &self.names[&serial];
             let port = choose_port(
@@ -125,6 +152,23 @@ impl Directory {
             self.book.came(&serial);
             tracing::info!(board = %serial, %hostname, port, "board came");
         }
+    }
+
+    fn take_names(&mut self, held: Names) {
+        self.held = held;
+        self.name_boards();
+    }
+
+    fn name_boards(&mut self) {
+        let names = naming::names(&self.attached, &self.names, &self.held);
+        for (serial, before) in &self.names {
+            let hostname = &names[serial];
+            if hostname != before {
+                tracing::info!(board = %serial, %hostname, %before, "board is called by another name");
+            }
+        }
+        self.book.called(&names);
+        self.names = names;
     }
 
     /// Brings the ports and the picture in line with what is known.
@@ -156,7 +200,9 @@ impl Directory {
             }
         }
         self.listeners.keep(&wanted);
-        self.boards.send_replace(Arc::new(self.picture()));
+        let picture = Arc::new(self.picture());
+        self.boards.send_replace(Arc::clone(&picture));
+        self.announced.follow(&picture).await;
         self.write_book().await;
     }
 

@@ -8,6 +8,8 @@ use cpy_board::config::PortRange;
 use cpy_board::{Hostname, Serial, atomic_file};
 use serde::{Deserialize, Serialize};
 
+use crate::naming::Names;
+
 const MODE: u32 = 0o644;
 
 /// A board that was here, the port that it has, and what it is called.
@@ -97,6 +99,15 @@ impl PortBook {
         if let Some(at) = self.entries.iter().position(|e| e.serial == *serial) {
             let entry = self.entries.remove(at);
             self.entries.push(entry);
+        }
+    }
+
+    /// Notes what boards are called now.
+    pub(crate) fn called(&mut self, names: &Names) {
+        for entry in &mut self.entries {
+            if let Some(hostname) = names.get(&entry.serial) {
+                hostname.clone_into(&mut entry.hostname);
+            }
         }
     }
 
