@@ -13,6 +13,7 @@ pub mod console;
 pub mod gateway;
 pub mod http;
 pub mod image;
+pub mod network;
 pub mod process;
 pub mod wait;
 
@@ -21,3 +22,4 @@ pub use console::Console;
 pub use gateway::Gateway;
 pub use http::Reply;
 pub use image::Image;
+pub use network::{Host, Network, Stranger};

@@ -1,4 +1,4 @@
-//! A program of this project, run by a test and ended with it.
+//! A program run by a test and ended with it.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+
+use crate::network::Entrance;
 
 /// A running program. It is killed when this is dropped.
 #[derive(Debug)]
@@ -35,21 +37,36 @@ pub fn program(name: &str) -> PathBuf {
 }
 
 impl Process {
-    /// Starts a program, with its output going to `<logs>/<name>.log`.
+    /// Starts a program of this project, with its output going to `<logs>/<name>.log`.
     pub fn start<A: AsRef<OsStr>>(
         name: &str,
         logs: &Path,
         arguments: impl IntoIterator<Item = A>,
     ) -> Self {
+        Self::start_on(&Entrance::outside(), name, logs, arguments)
+    }
+
+    /// Starts a program of this project on a machine of a network.
+    pub fn start_on<A: AsRef<OsStr>>(
+        entrance: &Entrance,
+        name: &str,
+        logs: &Path,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Self {
+        let mut command = entrance.command(program(name));
+        command.arg("--exit-with-parent").args(arguments);
+        Self::run(name, command, logs)
+    }
+
+    /// Runs any program; the caller sees to it that it ends with the test.
+    pub(crate) fn run(name: &str, mut command: Command, logs: &Path) -> Self {
         let log = logs.join(format!("{name}.log"));
         let output = File::options()
             .create(true)
             .append(true)
             .open(&log)
             .expect("a log can be made");
-        let child = Command::new(program(name))
-            .arg("--exit-with-parent")
-            .args(arguments)
+        let child = command
             .env(
                 "RUST_LOG",
                 std::env::var("RUST_LOG").unwrap_or_else(|_| "debug,hyper=info".into()),
