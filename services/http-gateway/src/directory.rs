@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use cpy_board::attached::AttachedBoards;
 use cpy_board::{
-    Config, Follower, Hostname, Record, Records, RuntimeDir, Serial, Shutdown, WatchError, Watcher,
+    Config, Follower, Hostname, Record, Records, RuntimeDir, Serial, Shutdown, StateFile,
+    WatchError, Watcher,
 };
 use futures_util::future::poll_immediate;
 use tokio::sync::watch;
@@ -32,9 +32,8 @@ pub(crate) struct Directory {
     /// The names that mdns-advertiser holds.
     held: Names,
     book: PortBook,
-    book_path: PathBuf,
-    /// The book as it is on the disk.
-    written: String,
+    /// Where the book is kept.
+    memory: StateFile<ports::Written>,
     announced: Announced,
     listeners: Listeners,
     main_ports: Vec<u16>,
@@ -68,8 +67,9 @@ impl Directory {
         (main_port, main_ports): (u16, Vec<u16>),
         boards: watch::Sender<Arc<Boards>>,
     ) -> Self {
-        let book_path = ports::path(&config.state_dir);
-        let book = PortBook::load(&book_path, config.http.board_ports.clone());
+        let memory = ports::file(&config.state_dir);
+        let written = memory.load().unwrap_or_default();
+        let book = PortBook::new(written, config.http.board_ports.clone());
         let names = book
             .entries()
             .iter()
@@ -80,10 +80,9 @@ impl Directory {
             records: BTreeMap::new(),
             names: names.collect(),
             held: Names::new(),
-            written: String::new(),
+            memory,
             announced: Announced::new(&RuntimeDir::new(&config.runtime_dir), main_port),
             book,
-            book_path,
             listeners,
             main_ports,
             failed: BTreeSet::new(),
@@ -203,7 +202,7 @@ impl Directory {
         let picture = Arc::new(self.picture());
         self.boards.send_replace(Arc::clone(&picture));
         self.announced.follow(&picture).await;
-        self.write_book().await;
+        self.memory.store(&self.book.written()).await;
     }
 
     /// The port that a board's settings ask for.
@@ -226,23 +225,6 @@ impl Directory {
                 .filter(|port| self.failed.contains(&(serial.clone(), *port))),
         });
         Boards::new(boards, &self.main_ports)
-    }
-
-    async fn write_book(&mut self) {
-        let Ok(text) = self.book.to_text() else {
-            return;
-        };
-        if text == self.written {
-            return;
-        }
-        let (path, content) = (self.book_path.clone(), text.clone());
-        let written = tokio::task::spawn_blocking(move || ports::write(&path, &content)).await;
-        match written {
-            Ok(Ok(())) => self.written = text,
-            Ok(Err(error)) => tracing::warn!(path = %self.book_path.display(), %error,
-                "cannot remember the boards' ports"),
-            Err(error) => tracing::warn!(%error, "cannot remember the boards' ports"),
-        }
     }
 }
 

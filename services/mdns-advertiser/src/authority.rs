@@ -11,6 +11,7 @@ use cpy_board::{
     Config, Follower, Hostname, Published, Record, Records, RuntimeDir, Serial, Shutdown,
     StateFile, WatchError, Watcher, WebPorts,
 };
+use futures_util::future::poll_immediate;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -86,6 +87,7 @@ impl Authority {
 
     /// Follows the boards until the daemon stops.
     pub(crate) async fn run(mut self, mut sources: Sources, shutdown: Shutdown) {
+        self.look(&mut sources).await;
         loop {
             let deadline = self.deadline(Instant::now());
             tokio::select! {
@@ -98,6 +100,18 @@ impl Authority {
             }
             self.settle(Instant::now()).await;
         }
+    }
+
+    /// Looks once, so that all that is there is announced at once, and nothing else.
+    async fn look(&mut self, sources: &mut Sources) {
+        self.records = sources.records.changes().await;
+        if let Some(ports) = sources.ports.changes().await {
+            self.ports = ports;
+        }
+        // The first look does not wait, unless there is no board.
+        poll_immediate(sources.boards.changes()).await;
+        self.take_attached(sources.boards.attached());
+        self.settle(Instant::now()).await;
     }
 
     fn take_attached(&mut self, found: &AttachedBoards) {
