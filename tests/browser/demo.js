@@ -20,7 +20,7 @@ export class Demo {
     const demo = new Demo();
     demo.#directory = await mkdtemp(join(tmpdir(), 'cpy-browser-'));
     demo.port = await freePort();
-    demo.#process = spawn(cpyctl, ['demo', '--port', `${demo.port}`, '--password', demo.password], {
+    demo.#process = spawn(cpyctl, ['demo', '--local', '--port', `${demo.port}`, '--password', demo.password], {
       env: demo.#environment(),
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -100,6 +100,58 @@ test('the name that an owner gave a board stands before its host name', async ()
   }
 });
 
+test('other devices are links to where they are, and what they say of themselves is only text', async () => {
+  const [name, other] = demo.names;
+  const device = (hostname, instance_name, port = 80, ip = '192.168.1.9') => ({ hostname, instance_name, port, ip });
+  const markup = '<img src=x onerror="document.title=1"><b>bold</b>';
+  const devices = [
+    device(other, 'Own', demo.port, '127.0.0.1'),
+    device('feather', 'Sensor'),
+    device('metro', '', 8080),
+    device('javascript:alert(1)//', 'Script'),
+    device('evil.example/', markup),
+    device('user@evil', 'User'),
+    device('"><script>document.title=1</script>', '"><script>document.title=1</script>'),
+    device('', '\u202eReversed'),
+  ];
+  await context.route('**/cp/devices.json', (route) => route.fulfill({ json: { total: devices.length, devices } }));
+  for (const [place, own] of [
+    [demo.url('/', name), [`http://${other}.localhost:${demo.port}/`]],
+    [demo.url('/'), []],
+  ]) {
+    await page.goto(place);
+    const list = page.locator('#devices');
+    await list.getByText(markup).waitFor();
+    const links = await list.getByRole('link').evaluateAll((all) => all.map((link) => link.href));
+    assert.deepEqual(links, [...own, 'http://feather.local/', 'http://metro.local:8080/']);
+    assert.equal(await list.locator('img, b, script').count(), 0);
+    assert.equal(await list.getByRole('listitem').count(), own.length + 7);
+    assert.notEqual(await page.title(), '1');
+  }
+  // They come and go without a reload.
+  devices.splice(1);
+  await page.locator('#devices').waitFor({ state: 'hidden' });
+});
+
+test('what keeps names from the network is said once, and each board has a word for it', async () => {
+  const [name] = demo.names;
+  const sentence = "Avahi is not running on the gateway, so the boards' names cannot be found on the network.";
+  await context.route('**/cp/board*.json', async (route) => {
+    const response = await route.fetch();
+    const said = await response.json();
+    const network = { state: 'waiting', problem: 'Avahi is not running here.' };
+    for (const board of said.boards ?? [said]) board.network = network;
+    if (said.boards) said.problems = [sentence];
+    await route.fulfill({ response, json: said });
+  });
+  await page.goto(demo.url('/'));
+  await page.getByText(sentence).waitFor();
+  await page.getByText(`${name}.local is not published`, { exact: true }).waitFor();
+  assert.equal(await page.getByText('Avahi').count(), 1);
+  await page.goto(demo.url('/', name));
+  await page.getByText('Avahi is not running here.').waitFor();
+});
+
 test('the address that a page shows for a board opens that board', async () => {
   const [name] = demo.names;
   for (const place of [demo.url('/'), demo.url('/', name)]) {

@@ -56,6 +56,12 @@ impl Hostname {
         ))
     }
 
+    /// Every name that a board may have, the one that it should have first; there is no end to them.
+    pub fn candidates(serial: &Serial) -> impl Iterator<Item = Self> {
+        std::iter::once(Self::plain(serial))
+            .chain((0..u32::MAX).map(|round| Self::hashed(serial, round)))
+    }
+
     /// Gives every serial a name of its own, the same for the same set of serials: in the order of the serials,
     /// each takes its plain name if that is free, otherwise the first free hashed one.
     pub fn assign<'a>(serials: impl IntoIterator<Item = &'a Serial>) -> BTreeMap<Serial, Self> {
@@ -75,9 +81,7 @@ impl Hostname {
             if let Some(name) = held.get(serial) {
                 return name.clone();
             }
-            let free = std::iter::once(Self::plain(serial))
-                .chain((0..u32::MAX).map(|round| Self::hashed(serial, round)))
-                .find(|name| taken.insert(name.clone()));
+            let free = Self::candidates(serial).find(|name| taken.insert(name.clone()));
             free.expect("there are more candidates than boards")
         };
         serials

@@ -1,8 +1,8 @@
 //! The words that every part of cpy-gateway shares.
 //!
 //! What a board is: [`Serial`], [`Hostname`], what is [`attached`] and how that changes ([`Watcher`]),
-//! what its own files say of it ([`Record`]), what the daemons say of it ([`status`]). How a daemon is
-//! made: [`Config`], [`RuntimeDir`], [`daemon`], [`Shutdown`], [`telemetry`]. And [`http`], which the
+//! what its own files say of it ([`Record`]), what the daemons say of it ([`status`], and what they have [`Published`]). How a
+//! daemon is made: [`Config`], [`RuntimeDir`], [`daemon`], [`Shutdown`], [`telemetry`]. And [`http`], which the
 //! daemons speak with each other.
 
 pub mod atomic_file;
@@ -13,23 +13,29 @@ mod dir_watch;
 mod hostname;
 pub mod http;
 mod password;
+mod published;
 pub mod record;
 mod runtime_dir;
 pub mod serial;
 mod shutdown;
+mod state_file;
 pub mod status;
 pub mod telemetry;
 mod toml_error;
 mod watcher;
+mod web_ports;
 
 pub use attached::{Attached, Endpoint};
 pub use config::Config;
 pub use dir_watch::{DirWatch, WatchError};
 pub use hostname::{Hostname, HostnameError};
 pub use password::{EmptyPassword, Password};
+pub use published::{Follower, Published};
 pub use record::{Record, Records};
 pub use runtime_dir::{Daemon, RuntimeDir};
 pub use serial::Serial;
 pub use shutdown::Shutdown;
+pub use state_file::StateFile;
 pub use toml_error::TomlError;
 pub use watcher::{Change, Watcher};
+pub use web_ports::WebPorts;

@@ -70,6 +70,15 @@ pub struct Settings {
 }
 
 impl Record {
+    /// What its owner calls the board, or else its maker: the instance name of its service (RFC 6763, section
+    /// 4.1.1), if the board says any.
+    pub fn instance_name(&self) -> Option<&str> {
+        let named = self.settings.instance_name.as_deref();
+        let kind = self.firmware.as_ref().map(|f| f.board_name.as_str());
+        let given = |name: &&str| !name.is_empty();
+        named.filter(given).or(kind.filter(given))
+    }
+
     /// Writes the board's record into the records directory.
     pub fn write(&self, records_dir: &Path, serial: &Serial) -> io::Result<()> {
         let text = toml::to_string(self).map_err(io::Error::other)?;

@@ -1,6 +1,11 @@
-//! The runtime directory: where each daemon's socket and the records are, from its one root.
+//! The runtime directory: where each daemon's socket is, and what they publish for each other, from its one
+//! root.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+use crate::published::Published;
+use crate::{Hostname, Serial, WebPorts};
 
 /// The daemons that serve HTTP on a Unix socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +14,8 @@ pub enum Daemon {
     SerialBridge,
     /// Serves drives.
     FileProxy,
+    /// Gives boards their names on the network.
+    MdnsAdvertiser,
 }
 
 impl Daemon {
@@ -17,6 +24,7 @@ impl Daemon {
         match self {
             Self::SerialBridge => "serial-bridge",
             Self::FileProxy => "file-proxy",
+            Self::MdnsAdvertiser => "mdns-advertiser",
         }
     }
 }
@@ -40,5 +48,17 @@ impl RuntimeDir {
     /// `<runtime_dir>/boards`: the records, one file for each board with a drive.
     pub fn records(&self) -> PathBuf {
         self.0.join("boards")
+    }
+
+    /// `<runtime_dir>/mdns-advertiser/names.toml`: the names that mdns-advertiser holds for boards that are
+    /// plugged in, or were a moment ago.
+    pub fn names(&self) -> Published<BTreeMap<Serial, Hostname>> {
+        let directory = self.0.join(Daemon::MdnsAdvertiser.name());
+        Published::at(directory.join("names.toml"))
+    }
+
+    /// `<runtime_dir>/http-gateway/ports.toml`: where http-gateway serves boards.
+    pub fn web_ports(&self) -> Published<WebPorts> {
+        Published::at(self.0.join("http-gateway/ports.toml"))
     }
 }

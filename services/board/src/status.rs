@@ -1,10 +1,12 @@
-//! What the daemons tell each other, and `cpyctl`, of a console and a drive: the JSON on their sockets.
+//! What the daemons tell each other, and `cpyctl`, of a console, a drive and a name: the JSON on their
+//! sockets.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Serial;
+use crate::{Hostname, Serial};
 
 /// The answer to `GET /boards` of serial-bridge: every console that is attached, has
 /// clients, or left not long ago.
@@ -71,4 +73,64 @@ pub enum DriveState {
     Ready,
     /// The device is there, its file system cannot be read.
     Unreadable,
+}
+
+/// The answer to `GET /boards` of mdns-advertiser.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkStatus {
+    /// Whether names can be published at all.
+    pub avahi: AvahiState,
+    /// Every board that has a name now.
+    pub boards: BTreeMap<Serial, NameStatus>,
+}
+
+/// The responder that answers for this machine's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AvahiState {
+    /// The configuration says `mdns.enabled = false`.
+    Disabled,
+    /// avahi-daemon does not run, or cannot be reached.
+    Absent,
+    /// avahi-daemon runs.
+    Running,
+}
+
+/// A board's name as mdns-advertiser sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameStatus {
+    /// The name.
+    pub hostname: Hostname,
+    /// Whether others can find it.
+    pub state: NameState,
+    /// The instance name of its service, once that is published.
+    pub instance_name: Option<String>,
+}
+
+/// Whether others on the network can find a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NameState {
+    /// There is no Avahi, or no network to publish it on.
+    Waiting,
+    /// The network is being asked whether somebody else has it.
+    Claiming,
+    /// It can be resolved.
+    Published,
+}
+
+/// The answer to `GET /peers` of mdns-advertiser: other devices with the web workflow, each once.
+pub type Peers = Vec<Peer>;
+
+/// A device that somebody else announces. Its words are a stranger's: any text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Peer {
+    /// What it is called, without `.local`.
+    pub hostname: String,
+    /// What its owner calls it.
+    pub instance_name: String,
+    /// The port of its web server.
+    pub port: u16,
+    /// An address at which it can be reached from this machine's networks.
+    pub ip: IpAddr,
 }

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
-use cpy_board::status::{ConsoleStatus, ConsoleStatuses, DriveState, DriveStatus, DriveStatuses};
+use cpy_board::status::{
+    AvahiState, ConsoleStatus, ConsoleStatuses, DriveState, DriveStatus, DriveStatuses, NameStatus,
+    NetworkStatus,
+};
 use cpy_board::{Config, Daemon, Hostname, Record, RuntimeDir, Serial, attached};
 use serde::Serialize;
 
-use crate::daemons::{RoutedBoard, routed_boards, statuses};
-use crate::table;
+use crate::daemons::{Answer, RoutedBoard, routed_boards, statuses};
+use crate::{names, table};
 
 /// One board, as `--json` prints it.
 #[derive(Debug, Serialize)]
@@ -23,28 +26,50 @@ struct ListedBoard {
     version: Option<String>,
     console: Option<ConsoleStatus>,
     drive: Option<DriveStatus>,
+    network: Option<NameStatus>,
     problem: Option<String>,
+}
+
+/// What the daemons say; empty where one says nothing.
+#[derive(Debug)]
+struct Answers {
+    consoles: ConsoleStatuses,
+    drives: DriveStatuses,
+    network: Option<NetworkStatus>,
+    routed: Vec<RoutedBoard>,
 }
 
 /// Prints the boards of the gateway with this configuration.
 pub(crate) async fn print(config: &Config, json: bool) -> Result<()> {
     let runtime_dir = RuntimeDir::new(&config.runtime_dir);
-    let (consoles, drives, routed) = tokio::join!(
+    let (consoles, drives, network, routed) = tokio::join!(
         statuses::<ConsoleStatuses>(&runtime_dir, Daemon::SerialBridge),
         statuses::<DriveStatuses>(&runtime_dir, Daemon::FileProxy),
+        network(config, &runtime_dir),
         routed_boards(&config.http.listen),
     );
     let mut problems = Vec::new();
-    let consoles = consoles?.unwrap_or_else(|problem| none(&mut problems, problem));
-    let drives = drives?.unwrap_or_else(|problem| none(&mut problems, problem));
-    let routed = routed.unwrap_or_else(|problem| none(&mut problems, problem));
-    let boards = collect(config, &consoles, &drives, routed)?;
+    let answers = Answers {
+        consoles: consoles?.unwrap_or_else(|problem| none(&mut problems, problem)),
+        drives: drives?.unwrap_or_else(|problem| none(&mut problems, problem)),
+        network: network?.map_or_else(|problem| none(&mut problems, problem), Some),
+        routed: routed.unwrap_or_else(|problem| none(&mut problems, problem)),
+    };
+    let boards = collect(config, &answers)?;
     if json {
         println!("{}", serde_json::to_string_pretty(&boards)?);
     } else if boards.is_empty() {
         println!("No board is plugged in.");
     } else {
         print!("{}", text(&boards, &config.http.listen));
+        let named = boards.iter().map(|board| (&board.serial, &board.hostname));
+        for line in answers
+            .network
+            .iter()
+            .flat_map(|network| names::lines(network, named.clone()))
+        {
+            println!("{line}");
+        }
     }
     for problem in problems {
         eprintln!("cpyctl: {problem}");
@@ -57,28 +82,42 @@ fn none<T: Default>(problems: &mut Vec<String>, problem: String) -> T {
     T::default()
 }
 
-/// Every attached board. Names are the gateway's; a board that it does not know (yet) has the one that
-/// the plain rule gives.
-fn collect(
-    config: &Config,
-    consoles: &ConsoleStatuses,
-    drives: &DriveStatuses,
-    routed: Vec<RoutedBoard>,
-) -> Result<Vec<ListedBoard>> {
+/// How names do. Where none are announced there is nobody to ask.
+async fn network(config: &Config, runtime_dir: &RuntimeDir) -> Result<Answer<NetworkStatus>> {
+    if config.mdns.enabled {
+        return statuses(runtime_dir, Daemon::MdnsAdvertiser).await;
+    }
+    Ok(Ok(NetworkStatus {
+        avahi: AvahiState::Disabled,
+        boards: BTreeMap::new(),
+    }))
+}
+
+/// Every attached board. Names are the gateway's or, where it says none, those that mdns-advertiser holds; a board
+/// that neither knows (yet) has the one that the plain rule gives.
+fn collect(config: &Config, answers: &Answers) -> Result<Vec<ListedBoard>> {
     let attached = attached::scan(&config.boards_dir)
         .with_context(|| format!("cannot read {}", config.boards_dir.display()))?;
     let records = RuntimeDir::new(&config.runtime_dir).records();
-    let mut routed: BTreeMap<Serial, RoutedBoard> = routed
-        .into_iter()
-        .map(|board| (board.serial.clone(), board))
+    let routed: BTreeMap<&Serial, &RoutedBoard> = answers
+        .routed
+        .iter()
+        .map(|board| (&board.serial, board))
         .collect();
-    let boards = Hostname::assign(attached.keys())
+    let network = answers.network.iter().flat_map(|network| &network.boards);
+    let network: BTreeMap<&Serial, &NameStatus> = network.collect();
+    let held: BTreeMap<Serial, Hostname> = if answers.routed.is_empty() {
+        let name =
+            |(serial, name): (&&Serial, &&NameStatus)| ((*serial).clone(), name.hostname.clone());
+        network.iter().map(name).collect()
+    } else {
+        let name = |board: &RoutedBoard| (board.serial.clone(), board.hostname.clone());
+        answers.routed.iter().map(name).collect()
+    };
+    let boards = Hostname::assign_beside(attached.keys(), &held)
         .into_iter()
-        .map(|(serial, plain)| {
-            let (hostname, port) = match routed.remove(&serial) {
-                Some(board) => (board.hostname, board.port),
-                None => (plain, None),
-            };
+        .map(|(serial, hostname)| {
+            let port = routed.get(&serial).and_then(|board| board.port);
             let record = Record::read(&records, &serial).unwrap_or_default();
             let firmware = record.firmware;
             ListedBoard {
@@ -88,8 +127,9 @@ fn collect(
                     .as_ref()
                     .map(|firmware| firmware.board_name.clone()),
                 version: firmware.map(|firmware| firmware.version),
-                console: consoles.get(&serial).cloned(),
-                drive: drives.get(&serial).cloned(),
+                console: answers.consoles.get(&serial).cloned(),
+                drive: answers.drives.get(&serial).cloned(),
+                network: network.get(&serial).copied().cloned(),
                 problem: record.settings_problem,
                 serial,
                 hostname,
@@ -198,9 +238,56 @@ fn share(part: u64, whole: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cpy_board::status::ConsoleState;
+    use std::os::unix::fs::symlink;
+
+    use cpy_board::status::{ConsoleState, NameState};
 
     use super::*;
+
+    #[test]
+    fn names_are_the_gateways_or_those_that_are_held_or_those_of_the_rule() {
+        let dir = tempfile::tempdir().unwrap();
+        let serials: [Serial; 2] = ["A0000001", "B0000001"].map(|text| text.parse().unwrap());
+        for serial in &serials {
+            let board = dir.path().join(serial.as_str());
+            std::fs::create_dir(&board).unwrap();
+            symlink("/dev/null", board.join("console")).unwrap();
+        }
+        let config = Config {
+            boards_dir: dir.path().into(),
+            runtime_dir: dir.path().join("run"),
+            ..Config::default()
+        };
+        let held = NameStatus {
+            hostname: "cpy-00000b".parse().unwrap(),
+            state: NameState::Claiming,
+            instance_name: None,
+        };
+        let mut answers = Answers {
+            consoles: ConsoleStatuses::new(),
+            drives: DriveStatuses::new(),
+            network: None,
+            routed: Vec::new(),
+        };
+        let named = |answers: &Answers| {
+            let boards = collect(&config, answers).unwrap().into_iter();
+            let names: Vec<String> = boards.map(|board| board.hostname.to_string()).collect();
+            names
+        };
+        let second = Hostname::hashed(&serials[1], 0).to_string();
+        assert_eq!(named(&answers), ["cpy-000001", &second]);
+        answers.network = Some(NetworkStatus {
+            avahi: AvahiState::Running,
+            boards: [(serials[0].clone(), held)].into(),
+        });
+        assert_eq!(named(&answers), ["cpy-00000b", "cpy-000001"]);
+        answers.routed.push(RoutedBoard {
+            serial: serials[1].clone(),
+            hostname: "cpy-00000c".parse().unwrap(),
+            port: None,
+        });
+        assert_eq!(named(&answers), ["cpy-000001", "cpy-00000c"]);
+    }
 
     #[test]
     fn addresses_say_where_a_browser_finds_the_board() {
@@ -252,6 +339,7 @@ mod tests {
                 total: 1_004 << 10,
                 block_size: 512,
             }),
+            network: None,
             problem: None,
         };
         let table = text(&[board(Some(8001))], &listen);

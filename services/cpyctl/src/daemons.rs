@@ -82,7 +82,7 @@ pub(crate) async fn routed_boards(listen: &[SocketAddr]) -> Answer<Vec<RoutedBoa
 }
 
 /// An address at which this machine reaches what listens on the first of these.
-fn here(listen: &[SocketAddr]) -> SocketAddr {
+pub(crate) fn here(listen: &[SocketAddr]) -> SocketAddr {
     let first = listen
         .first()
         .copied()

@@ -17,6 +17,7 @@ mod boards;
 mod check;
 mod daemons;
 mod demo;
+mod names;
 mod table;
 
 /// Look after the CircuitPython boards of this gateway.
@@ -32,7 +33,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the boards: names, addresses, state, drive space
+    /// List the boards: names, addresses, state, drive space, names on the network
     Boards {
         /// As JSON, for scripts
         #[arg(long)]

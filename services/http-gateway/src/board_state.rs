@@ -1,4 +1,4 @@
-//! How boards do, for the pages: what the daemons say of consoles and drives, and what is wrong, in sentences.
+//! How boards do, for the pages: what the daemons say of consoles, drives and names, and what is wrong, in sentences.
 
 use cpy_board::status::{ConsoleState, ConsoleStatuses, DriveState, DriveStatus, DriveStatuses};
 use cpy_board::{Password, Serial};
@@ -7,6 +7,8 @@ use serde::Serialize;
 use crate::boards::{Board, Boards};
 use crate::file_proxy::FileProxy;
 use crate::links::Links;
+use crate::mdns_advertiser::MdnsAdvertiser;
+use crate::network::{self, Network, NetworkAnswer};
 use crate::refusal::{self, Refusal};
 use crate::serial_bridge::SerialBridge;
 
@@ -15,6 +17,7 @@ use crate::serial_bridge::SerialBridge;
 pub(crate) struct Observer {
     pub(crate) files: FileProxy,
     pub(crate) consoles: SerialBridge,
+    pub(crate) names: MdnsAdvertiser,
     /// The password of boards that set none.
     pub(crate) default_password: Option<Password>,
 }
@@ -23,12 +26,15 @@ pub(crate) struct Observer {
 pub(crate) struct Statuses {
     consoles: Result<ConsoleStatuses, Refusal>,
     drives: Result<DriveStatuses, Refusal>,
+    network: NetworkAnswer,
 }
 
 /// `/cp/boards.json`
 #[derive(Serialize)]
 pub(crate) struct AllStates {
     total: usize,
+    /// What is wrong with the gateway itself.
+    problems: Vec<String>,
     boards: Vec<Listed>,
 }
 
@@ -53,6 +59,7 @@ pub(crate) struct State {
     attached: bool,
     console: Option<Console>,
     drive: Option<Drive>,
+    network: Network,
     problems: Vec<String>,
 }
 
@@ -83,21 +90,30 @@ enum DriveWord {
 impl Statuses {
     /// Of all boards.
     pub(crate) async fn ask(observer: &Observer) -> Self {
-        let (consoles, drives) =
-            tokio::join!(observer.consoles.consoles(), observer.files.drives());
-        Self { consoles, drives }
+        let (consoles, drives, network) = tokio::join!(
+            observer.consoles.consoles(),
+            observer.files.drives(),
+            observer.names.network()
+        );
+        Self {
+            consoles,
+            drives,
+            network,
+        }
     }
 
     /// Of one board only.
     pub(crate) async fn ask_for(serial: &Serial, observer: &Observer) -> Self {
-        let (console, drive) = tokio::join!(
+        let (console, drive, network) = tokio::join!(
             observer.consoles.console(serial),
-            observer.files.drive(serial)
+            observer.files.drive(serial),
+            observer.names.network()
         );
         let entry = |status| (serial.clone(), status);
         Self {
             consoles: console.map(|known| known.into_iter().map(entry).collect()),
             drives: drive.map(|known| known.into_iter().map(|s| (serial.clone(), s)).collect()),
+            network,
         }
     }
 
@@ -108,6 +124,7 @@ impl Statuses {
         observer: &Observer,
         links: &Links<'_>,
     ) -> AllStates {
+        let problems = network::problem_of_all(boards, &self.network);
         let boards: Vec<Listed> = boards
             .attached()
             .map(|board| Listed {
@@ -117,6 +134,7 @@ impl Statuses {
             .collect();
         AllStates {
             total: boards.len(),
+            problems: problems.into_iter().collect(),
             boards,
         }
     }
@@ -169,6 +187,7 @@ impl Statuses {
             attached: board.attached,
             console,
             drive,
+            network: Network::of(board, &self.network),
             problems,
         }
     }

@@ -28,12 +28,8 @@ pub(crate) struct Board {
 impl Board {
     /// What a person calls it.
     pub(crate) fn instance_name(&self) -> &str {
-        let named = self.record.settings.instance_name.as_deref();
-        let kind = self.record.firmware.as_ref().map(|f| f.board_name.as_str());
-        named
-            .filter(|name| !name.is_empty())
-            .or(kind.filter(|name| !name.is_empty()))
-            .unwrap_or(self.hostname.as_str())
+        let own = self.record.instance_name();
+        own.unwrap_or(self.hostname.as_str())
     }
 
     /// What it runs: empty as far as it does not say, but for its serial in the place of the chip's id.
@@ -91,6 +87,13 @@ impl Boards {
         self.by_name.get(self.by_port.get(&port)?)
     }
 
+    /// The port that a board's settings ask for, where it is open and leads to this board alone.
+    pub(crate) fn asked_port(&self, board: &Board) -> Option<u16> {
+        let port = board.record.settings.port?;
+        let owner = self.on_port(port)?;
+        (owner.serial == board.serial && board.refused_port.is_none()).then_some(port)
+    }
+
     /// Those that are plugged in, by name.
     pub(crate) fn attached(&self) -> impl Iterator<Item = &Arc<Board>> {
         self.by_name.values().filter(|board| board.attached)
@@ -121,7 +124,7 @@ pub(crate) mod tests {
         }
     }
 
-    fn asking_for(port: u16, mut board: Board) -> Board {
+    pub(crate) fn asking_for(port: u16, mut board: Board) -> Board {
         board.record.settings.port = Some(port);
         board
     }

@@ -3,17 +3,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use cpy_board::attached::AttachedBoards;
-use cpy_board::{Config, Hostname, Record, Records, Serial, Shutdown, Watcher};
+use cpy_board::{
+    Config, Follower, Hostname, Record, Records, RuntimeDir, Serial, Shutdown, StateFile,
+    WatchError, Watcher,
+};
 use futures_util::future::poll_immediate;
 use tokio::sync::watch;
 
+use crate::announced::Announced;
 use crate::boards::{Board, Boards};
 use crate::listeners::Listeners;
-use crate::naming;
+use crate::naming::{self, Names};
 use crate::ports::{self, PortBook};
 
 /// Who keeps the picture.
@@ -25,11 +28,13 @@ pub(crate) struct Directory {
     /// behind it while its drive is being read again.
     records: BTreeMap<Serial, Record>,
     /// What boards are called, also those that left: a name stays its board's.
-    names: BTreeMap<Serial, Hostname>,
+    names: Names,
+    /// The names that mdns-advertiser holds.
+    held: Names,
     book: PortBook,
-    book_path: PathBuf,
-    /// The book as it is on the disk.
-    written: String,
+    /// Where the book is kept.
+    memory: StateFile<ports::Written>,
+    announced: Announced,
     listeners: Listeners,
     main_ports: Vec<u16>,
     /// Ports that could not be had for a board, so that it is said once.
@@ -37,15 +42,34 @@ pub(crate) struct Directory {
     boards: watch::Sender<Arc<Boards>>,
 }
 
+/// Where the picture comes from.
+pub(crate) struct Sources {
+    watcher: Watcher,
+    records: Records,
+    names: Follower<Names>,
+}
+
+impl Sources {
+    pub(crate) fn new(config: &Config) -> Result<Self, WatchError> {
+        let runtime_dir = RuntimeDir::new(&config.runtime_dir);
+        Ok(Self {
+            watcher: Watcher::new(&config.boards_dir)?,
+            records: Records::new(runtime_dir.records())?,
+            names: runtime_dir.names().follow()?,
+        })
+    }
+}
+
 impl Directory {
     pub(crate) fn new(
         config: &Config,
         listeners: Listeners,
-        main_ports: Vec<u16>,
+        (main_port, main_ports): (u16, Vec<u16>),
         boards: watch::Sender<Arc<Boards>>,
     ) -> Self {
-        let book_path = ports::path(&config.state_dir);
-        let book = PortBook::load(&book_path, config.http.board_ports.clone());
+        let memory = ports::file(&config.state_dir);
+        let written = memory.load().unwrap_or_default();
+        let book = PortBook::new(written, config.http.board_ports.clone());
         let names = book
             .entries()
             .iter()
@@ -55,9 +79,10 @@ impl Directory {
             drives: BTreeSet::new(),
             records: BTreeMap::new(),
             names: names.collect(),
-            written: String::new(),
+            held: Names::new(),
+            memory,
+            announced: Announced::new(&RuntimeDir::new(&config.runtime_dir), main_port),
             book,
-            book_path,
             listeners,
             main_ports,
             failed: BTreeSet::new(),
@@ -66,25 +91,27 @@ impl Directory {
     }
 
     /// Looks once, so that the first request finds the boards that are there.
-    pub(crate) async fn look(&mut self, watcher: &mut Watcher, records: &mut Records) {
-        self.take_records(records.changes().await);
+    pub(crate) async fn look(&mut self, sources: &mut Sources) {
+        self.take_records(sources.records.changes().await);
+        self.held = sources.names.changes().await.unwrap_or_default();
         // The first look does not wait, unless there is no board.
-        poll_immediate(watcher.changes()).await;
-        self.take_attached(watcher.attached());
+        poll_immediate(sources.watcher.changes()).await;
+        self.take_attached(sources.watcher.attached());
         self.settle().await;
     }
 
-    /// Follows both directories until the daemon stops.
-    pub(crate) async fn run(
-        mut self,
-        mut watcher: Watcher,
-        mut records: Records,
-        shutdown: Shutdown,
-    ) {
+    /// Follows all sources until the daemon stops.
+    pub(crate) async fn run(mut self, sources: Sources, shutdown: Shutdown) {
+        let Sources {
+            mut watcher,
+            mut records,
+            mut names,
+        } = sources;
         loop {
             tokio::select! {
                 _ = watcher.changes() => self.take_attached(watcher.attached()),
                 records = records.changes() => self.take_records(records),
+                held = names.changes() => self.take_names(held.unwrap_or_default()),
                 () = shutdown.requested() => return,
             }
             self.settle().await;
@@ -112,8 +139,7 @@ impl Directory {
         let with_drive = found.values().filter(|board| board.drive.is_some());
         self.drives = with_drive.map(|board| board.serial.clone()).collect();
         self.attached = found.keys().cloned().collect();
-        self.names
-            .extend(naming::names(&self.attached, &self.names));
+        self.name_boards();
         for serial in came {
             let hostname = &self.names[&serial];
             let port = choose_port(
@@ -125,6 +151,23 @@ impl Directory {
             self.book.came(&serial);
             tracing::info!(board = %serial, %hostname, port, "board came");
         }
+    }
+
+    fn take_names(&mut self, held: Names) {
+        self.held = held;
+        self.name_boards();
+    }
+
+    fn name_boards(&mut self) {
+        let names = naming::names(&self.attached, &self.names, &self.held);
+        for (serial, before) in &self.names {
+            let hostname = &names[serial];
+            if hostname != before {
+                tracing::info!(board = %serial, %hostname, %before, "board is called by another name");
+            }
+        }
+        self.book.called(&names);
+        self.names = names;
     }
 
     /// Brings the ports and the picture in line with what is known.
@@ -156,8 +199,10 @@ impl Directory {
             }
         }
         self.listeners.keep(&wanted);
-        self.boards.send_replace(Arc::new(self.picture()));
-        self.write_book().await;
+        let picture = Arc::new(self.picture());
+        self.boards.send_replace(Arc::clone(&picture));
+        self.announced.follow(&picture).await;
+        self.memory.store(&self.book.written()).await;
     }
 
     /// The port that a board's settings ask for.
@@ -180,23 +225,6 @@ impl Directory {
                 .filter(|port| self.failed.contains(&(serial.clone(), *port))),
         });
         Boards::new(boards, &self.main_ports)
-    }
-
-    async fn write_book(&mut self) {
-        let Ok(text) = self.book.to_text() else {
-            return;
-        };
-        if text == self.written {
-            return;
-        }
-        let (path, content) = (self.book_path.clone(), text.clone());
-        let written = tokio::task::spawn_blocking(move || ports::write(&path, &content)).await;
-        match written {
-            Ok(Ok(())) => self.written = text,
-            Ok(Err(error)) => tracing::warn!(path = %self.book_path.display(), %error,
-                "cannot remember the boards' ports"),
-            Err(error) => tracing::warn!(%error, "cannot remember the boards' ports"),
-        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The public JSON documents of the web workflow: what a board is, what it holds, who else is there.
+//! The public JSON documents of the web workflow: what a board is, what it holds, and, from other modules, how it
+//! does and who else is there.
 
 use cpy_board::http::{Body, json};
 use cpy_board::status::DriveState;
@@ -7,6 +8,7 @@ use serde::Serialize;
 
 use crate::board_state::{Observer, Statuses};
 use crate::boards::{Board, Boards};
+use crate::devices::Devices;
 use crate::links::Links;
 use crate::refusal::Refusal;
 use crate::resource::Document;
@@ -32,21 +34,6 @@ struct VersionDocument {
     ip: String,
 }
 
-/// `/cp/devices.json`
-#[derive(Serialize)]
-struct Devices {
-    total: usize,
-    devices: Vec<Device>,
-}
-
-#[derive(Serialize)]
-struct Device {
-    hostname: String,
-    instance_name: String,
-    port: u16,
-    ip: String,
-}
-
 /// An entry of `/cp/diskinfo.json`, sizes in bytes.
 #[derive(Serialize)]
 struct Disk {
@@ -68,7 +55,10 @@ pub(crate) async fn reply(
     let ok = StatusCode::OK;
     Ok(match (document, board) {
         (Document::Version, Some(board)) => json(ok, &version(board, links)),
-        (Document::Devices, board) => json(ok, &devices(board, boards, links)),
+        (Document::Devices, board) => {
+            let peers = observer.names.peers().await;
+            json(ok, &Devices::new(board, boards, peers, links))
+        }
         (Document::DiskInfo, Some(board)) => disk_info(board, observer).await?,
         (Document::Board, Some(board)) => {
             let statuses = Statuses::ask_for(&board.serial, observer).await;
@@ -100,24 +90,6 @@ fn version(board: &Board, links: &Links<'_>) -> VersionDocument {
         port: links.local.port(),
         uid: firmware.uid,
         ip: links.ip(),
-    }
-}
-
-/// Every board but the one that is asked.
-fn devices(asked: Option<&Board>, boards: &Boards, links: &Links<'_>) -> Devices {
-    let devices: Vec<Device> = boards
-        .attached()
-        .filter(|board| asked.is_none_or(|asked| asked.serial != board.serial))
-        .map(|board| Device {
-            hostname: board.hostname.to_string(),
-            instance_name: board.instance_name().to_owned(),
-            port: links.main_port,
-            ip: links.ip(),
-        })
-        .collect();
-    Devices {
-        total: devices.len(),
-        devices,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::file_proxy::{FileProxy, expects_continue};
 use crate::guesses::{Guesses, Verdict};
 use crate::host::RequestHost;
 use crate::links::Links;
+use crate::mdns_advertiser::MdnsAdvertiser;
 use crate::origin::{self, Origin};
 use crate::refusal::Refusal;
 use crate::reply::{close_after, complete, redirect};
@@ -75,6 +76,7 @@ impl Gateway {
             observer: Observer {
                 files: FileProxy::new(&runtime_dir, shutdown.clone()),
                 consoles: SerialBridge::new(&runtime_dir, shutdown.clone()),
+                names: MdnsAdvertiser::new(&config.mdns, &runtime_dir, shutdown.clone()),
                 default_password: config.http.password.clone(),
             },
         }

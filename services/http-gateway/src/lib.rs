@@ -2,10 +2,12 @@
 //! passes requests on to the daemons that have the boards' files and consoles. It opens no device.
 
 mod accept;
+mod announced;
 mod auth;
 mod board_state;
 mod boards;
 mod chunked;
+mod devices;
 mod directory;
 mod documents;
 mod drain;
@@ -20,7 +22,9 @@ mod host;
 mod lent_body;
 mod links;
 mod listeners;
+mod mdns_advertiser;
 mod naming;
+mod network;
 mod origin;
 mod pages;
 mod ports;
@@ -39,12 +43,12 @@ use std::sync::Arc;
 
 use cpy_board::daemon::StartError;
 use cpy_board::http::{Limits, Server};
-use cpy_board::{Config, Records, RuntimeDir, Shutdown, Watcher};
+use cpy_board::{Config, Shutdown};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use boards::Boards;
-use directory::Directory;
+use directory::{Directory, Sources};
 use framed_stream::FramedListener;
 use gateway::Gateway;
 use listeners::Listeners;
@@ -76,9 +80,7 @@ pub async fn serve(
         addresses.push(address.map_err(|source| cannot_listen(&INHERITED, source))?);
     }
     let main_ports: Vec<u16> = addresses.iter().map(SocketAddr::port).collect();
-    let mut watcher = Watcher::new(&config.boards_dir)?;
-    let records_dir = RuntimeDir::new(&config.runtime_dir).records();
-    let mut records = Records::new(records_dir)?;
+    let mut sources = Sources::new(&config)?;
 
     let (sender, boards) = watch::channel(Arc::new(Boards::default()));
     let main_port = main_ports.first().copied().unwrap_or(80);
@@ -86,8 +88,8 @@ pub async fn serve(
     let limits = Limits::default();
     let server = Server::new(gateway, limits, shutdown.clone());
     let listeners = Listeners::new(server.clone(), limits, shutdown.clone(), &addresses);
-    let mut directory = Directory::new(&config, listeners, main_ports, sender);
-    directory.look(&mut watcher, &mut records).await;
+    let mut directory = Directory::new(&config, listeners, (main_port, main_ports), sender);
+    directory.look(&mut sources).await;
     for socket in sockets {
         let (server, listener) = (server.clone(), FramedListener::new(socket, limits));
         shutdown.spawn(async move { server.serve(listener).await });
@@ -95,7 +97,7 @@ pub async fn serve(
     for address in addresses {
         tracing::info!(%address, "listening");
     }
-    directory.run(watcher, records, shutdown).await;
+    directory.run(sources, shutdown).await;
     Ok(())
 }
 

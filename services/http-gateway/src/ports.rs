@@ -1,14 +1,13 @@
 //! Which port each board has, remembered over restarts: a file in the state directory.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::path::Path;
 
 use cpy_board::config::PortRange;
-use cpy_board::{Hostname, Serial, atomic_file};
+use cpy_board::{Hostname, Serial, StateFile};
 use serde::{Deserialize, Serialize};
 
-const MODE: u32 = 0o644;
+use crate::naming::Names;
 
 /// A board that was here, the port that it has, and what it is called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,34 +25,22 @@ pub(crate) struct PortBook {
     entries: Vec<Entry>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct File {
+/// The book as it is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Written {
     #[serde(default)]
     board: Vec<Entry>,
 }
 
 impl PortBook {
-    /// Reads the book. What cannot be read is set aside, and the book is empty.
-    pub(crate) fn load(path: &Path, range: PortRange) -> Self {
+    /// The book as it was written, as far as it does not contradict the configuration or itself.
+    pub(crate) fn new(written: Written, range: PortRange) -> Self {
         let mut book = Self {
             range,
             entries: Vec::new(),
         };
-        match read(path) {
-            Ok(entries) => {
-                for entry in entries {
-                    book.take(entry);
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                let aside = path.with_extension("damaged");
-                tracing::warn!(path = %path.display(), aside = %aside.display(), %error,
-                    "cannot read the boards' ports: the file is set aside, boards may get other ports");
-                if let Err(error) = fs::rename(path, &aside) {
-                    tracing::warn!(path = %path.display(), %error, "cannot set the file aside");
-                }
-            }
+        for entry in written.board {
+            book.take(entry);
         }
         book
     }
@@ -100,11 +87,20 @@ impl PortBook {
         }
     }
 
-    /// The book as it is written.
-    pub(crate) fn to_text(&self) -> Result<String, toml::ser::Error> {
-        toml::to_string(&File {
+    /// Notes what boards are called now.
+    pub(crate) fn called(&mut self, names: &Names) {
+        for entry in &mut self.entries {
+            if let Some(hostname) = names.get(&entry.serial) {
+                hostname.clone_into(&mut entry.hostname);
+            }
+        }
+    }
+
+    /// The book as it is to be written.
+    pub(crate) fn written(&self) -> Written {
+        Written {
             board: self.entries.clone(),
-        })
+        }
     }
 
     fn entry(&self, serial: &Serial) -> Option<&Entry> {
@@ -132,20 +128,9 @@ impl PortBook {
     }
 }
 
-/// `<state_dir>/http-gateway/ports.toml`
-pub(crate) fn path(state_dir: &Path) -> PathBuf {
-    state_dir.join("http-gateway/ports.toml")
-}
-
-/// Writes a book's text. Blocks until it is on the disk.
-pub(crate) fn write(path: &Path, text: &str) -> io::Result<()> {
-    atomic_file::replace(path, text.as_bytes(), MODE)
-}
-
-fn read(path: &Path) -> io::Result<Vec<Entry>> {
-    let text = fs::read_to_string(path)?;
-    let file: File = toml::from_str(&text).map_err(io::Error::other)?;
-    Ok(file.board)
+/// `<state_dir>/http-gateway/ports.toml`, where the book is kept.
+pub(crate) fn file(state_dir: &Path) -> StateFile<Written> {
+    StateFile::new(state_dir.join("http-gateway/ports.toml"))
 }
 
 #[cfg(test)]
@@ -154,24 +139,12 @@ mod tests {
 
     use super::*;
 
-    struct Bench {
-        dir: tempfile::TempDir,
-        range: &'static str,
+    fn book(written: Written, range: &str) -> PortBook {
+        PortBook::new(written, range.parse().unwrap())
     }
 
-    impl Bench {
-        fn new(range: &'static str) -> Self {
-            let dir = tempfile::tempdir().unwrap();
-            Self { dir, range }
-        }
-
-        fn path(&self) -> PathBuf {
-            path(self.dir.path())
-        }
-
-        fn book(&self) -> PortBook {
-            PortBook::load(&self.path(), self.range.parse().unwrap())
-        }
+    fn new_book(range: &str) -> PortBook {
+        book(Written::default(), range)
     }
 
     fn serial(n: usize) -> Serial {
@@ -191,12 +164,10 @@ mod tests {
 
     #[test]
     fn a_board_keeps_its_port_over_restarts_in_any_order() {
-        let bench = Bench::new("8001-8064");
-        let mut book = bench.book();
+        let mut book = new_book("8001-8064");
         assert_eq!(port(&mut book, 1, &[1]), Some(8001));
         assert_eq!(port(&mut book, 2, &[1, 2]), Some(8002));
-        write(&bench.path(), &book.to_text().unwrap()).unwrap();
-        let mut again = bench.book();
+        let mut again = self::book(book.written(), "8001-8064");
         assert_eq!(again.entries(), book.entries());
         assert_eq!(port(&mut again, 2, &[2]), Some(8002));
         assert_eq!(port(&mut again, 3, &[2, 3]), Some(8003));
@@ -205,7 +176,7 @@ mod tests {
 
     #[test]
     fn in_a_full_range_the_board_that_is_gone_for_longest_loses_its_port() {
-        let mut book = Bench::new("8001-8003").book();
+        let mut book = new_book("8001-8003");
         for n in 1..=3 {
             port(&mut book, n, &[n]);
         }
@@ -218,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_port_that_somebody_else_holds_is_passed_over() {
-        let mut book = Bench::new("8001-8002").book();
+        let mut book = new_book("8001-8002");
         let (one, name) = (serial(1), Hostname::plain(&serial(1)));
         let here = attached(&[1]);
         let held = BTreeSet::from([8001]);
@@ -233,18 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_set_aside() {
-        let bench = Bench::new("8001-8064");
-        fs::create_dir_all(bench.path().parent().unwrap()).unwrap();
-        fs::write(bench.path(), "[[board]]\nserial = \"..\"").unwrap();
-        assert!(bench.book().entries().is_empty());
-        assert!(!bench.path().exists());
-        assert!(bench.path().with_extension("damaged").exists());
-    }
-
-    #[test]
     fn a_file_that_contradicts_itself_or_the_range_is_taken_as_far_as_it_does_not() {
-        let bench = Bench::new("8001-8064");
         let entry = |serial: &str, digit: u8, port: u16| {
             format!(
                 "[[board]]\nserial = \"{serial}\"\nhostname = \"cpy-00000{digit}\"\nport = {port}\n"
@@ -257,8 +217,8 @@ mod tests {
             entry("A3", 4, 80),
             entry("A4", 1, 8004),
         ];
-        write(&bench.path(), &text.concat()).unwrap();
-        let book = bench.book();
+        let written: Written = toml::from_str(&text.concat()).unwrap();
+        let book = book(written, "8001-8064");
         assert_eq!(book.entries().len(), 1);
         assert_eq!(
             (book.entries()[0].serial.as_str(), book.entries()[0].port),
@@ -269,7 +229,7 @@ mod tests {
     proptest! {
         #[test]
         fn two_boards_never_have_one_port(coming in prop::collection::vec((0..8_usize, 0..4_usize), 0..60)) {
-            let mut book = Bench::new("8001-8005").book();
+            let mut book = new_book("8001-8005");
             let mut here: Vec<usize> = Vec::new();
             for (board, keep) in coming {
                 here.retain(|other| other % 4 != keep && *other != board);

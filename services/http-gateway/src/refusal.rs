@@ -83,6 +83,7 @@ pub(crate) fn service(daemon: Daemon) -> &'static str {
     match daemon {
         Daemon::SerialBridge => "console service",
         Daemon::FileProxy => "file service",
+        Daemon::MdnsAdvertiser => "name service",
     }
 }
 

@@ -57,7 +57,16 @@ impl Service {
         &self,
         path: &str,
     ) -> Result<Result<T, Response<Body>>, Refusal> {
-        let end = Instant::now() + STATUS_PATIENCE;
+        self.document_within(path, STATUS_PATIENCE).await
+    }
+
+    /// The same of a daemon that may take as long as this.
+    pub(crate) async fn document_within<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        patience: Duration,
+    ) -> Result<Result<T, Response<Body>>, Refusal> {
+        let end = Instant::now() + patience;
         let request = request(Method::GET, path).map(|()| stream(Empty::new()));
         // Not told to the log: the pages ask every few seconds.
         let late = |_| Refusal::Silent(self.daemon);

@@ -2,21 +2,28 @@
 //! is told of it.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use tokio::net::TcpStream;
 use tokio::time::{interval, timeout};
+
+use super::reach::Reach;
+use crate::daemons::here;
 
 /// How long the gateway may take to start on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
-/// The loopback addresses of this machine with this port, which nobody listens on.
-pub(super) fn free_addresses(port: u16) -> Result<Vec<SocketAddr>> {
-    let first = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let second = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+/// The addresses of this machine with this port: those of loopback, or all where `reach` says so. Nobody listens
+/// on them.
+pub(super) fn free_addresses(port: u16, reach: Reach) -> Result<Vec<SocketAddr>> {
+    let (v4, v6): (IpAddr, IpAddr) = match reach {
+        Reach::Local | Reach::Alone => (Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()),
+        Reach::Network => (Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()),
+    };
+    let (first, second) = (SocketAddr::from((v4, port)), SocketAddr::from((v6, port)));
     try_to_listen(first)?;
     match try_to_listen(second) {
         Ok(()) => Ok(vec![first, second]),
@@ -46,9 +53,7 @@ fn is_taken(error: &anyhow::Error) -> bool {
 
 /// Waits until somebody listens there.
 pub(super) async fn answers(addresses: &[SocketAddr]) -> Result<()> {
-    let Some(address) = addresses.first() else {
-        bail!("there is no address to listen on");
-    };
+    let address = here(addresses);
     let mut tries = interval(BETWEEN_TRIES);
     let connected = async {
         loop {
@@ -74,10 +79,19 @@ mod tests {
                 continue; // no IPv6
             };
             let port = taken.local_addr().unwrap().port();
-            let error = format!("{:#}", free_addresses(port).unwrap_err());
-            assert!(error.contains(&format!("port {port} is taken")), "{error}");
+            for reach in [Reach::Local, Reach::Network] {
+                let error = format!("{:#}", free_addresses(port, reach).unwrap_err());
+                assert!(error.contains(&format!("port {port} is taken")), "{error}");
+            }
             drop(taken);
-            assert_eq!(free_addresses(port).unwrap()[0].port(), port);
+            for reach in [Reach::Alone, Reach::Network] {
+                let free = free_addresses(port, reach).unwrap();
+                let others = |address: &SocketAddr| !address.ip().is_loopback();
+                assert!(
+                    free.iter()
+                        .all(|address| others(address) == (reach == Reach::Network))
+                );
+            }
         }
     }
 }

@@ -7,13 +7,17 @@ use clap::Subcommand;
 use cpy_board::Password;
 
 mod control;
+mod introduction;
 mod listen;
+mod names;
 mod password;
 mod place;
 mod process;
+mod reach;
 mod running;
 
 use place::Place;
+use reach::Reach;
 
 /// The arguments of `cpyctl demo`.
 #[derive(Debug, clap::Args)]
@@ -29,6 +33,9 @@ pub(crate) struct Arguments {
     /// The boards' password [default: another one each time]
     #[arg(long)]
     password: Option<String>,
+    /// Serve this machine only, and announce nothing on the network, also where an Avahi runs
+    #[arg(long)]
+    local: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -58,6 +65,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
                 boards: arguments.boards,
                 port: arguments.port,
                 password,
+                reach: Reach::new(arguments.local),
             };
             running::run(&place, options).await
         }

@@ -6,18 +6,23 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use cpy_board::config::Http;
+use cpy_board::config::{Http, Mdns};
 use cpy_board::http::{Limits, Server, bind_unix};
-use cpy_board::{Config, Hostname, Password, Serial, Shutdown, atomic_file};
+use cpy_board::{Config, Hostname, Password, RuntimeDir, Serial, Shutdown, atomic_file};
 use tokio::sync::mpsc;
 
 use super::control::{Action, Control, Order};
+use super::introduction::introduction;
 use super::listen;
+use super::names;
 use super::place::Place;
 use super::process::Process;
+use super::reach::Reach;
+use crate::daemons::routed_boards;
 
 const BRIDGE: &str = "cpy-serial-bridge";
 const PROXY: &str = "cpy-file-proxy";
+const ADVERTISER: &str = "cpy-mdns-advertiser";
 const GATEWAY: &str = "cpy-http-gateway";
 const VIRTUAL_BOARD: &str = "cpy-virtual-board";
 
@@ -27,12 +32,13 @@ pub(super) struct Options {
     pub(super) boards: u16,
     pub(super) port: u16,
     pub(super) password: Password,
+    pub(super) reach: Reach,
 }
 
 /// Runs until Ctrl-C, or until one of the daemons ends.
 pub(super) async fn run(place: &Place, options: Options) -> Result<()> {
     let _made = place.make()?;
-    let listen = listen::free_addresses(options.port)?;
+    let listen = listen::free_addresses(options.port, options.reach)?;
     let shutdown = Shutdown::new();
     shutdown.on_signals()?;
     let orders = take_orders(place, &shutdown)?;
@@ -43,21 +49,22 @@ pub(super) async fn run(place: &Place, options: Options) -> Result<()> {
     ];
     let mut bridge = Process::start(BRIDGE, place.directory(), &config)?;
     let mut proxy = Process::start(PROXY, place.directory(), &config)?;
+    let mut advertiser = Process::start(ADVERTISER, place.directory(), &config)?;
     let mut gateway = Process::start(GATEWAY, place.directory(), &config)?;
-    let mut boards = Boards::plugged_in(place, &options)?;
-    let introduction = introduction(&boards, &options);
+    let mut boards = Boards::plugged_in(place, &options, &listen)?;
     let result = tokio::select! {
         () = shutdown.requested() => Ok(()),
         () = boards.obey(orders) => Ok(()),
-        Err(error) = introduce(&listen, &introduction) => Err(error),
+        Err(error) = introduce(place, &listen, &options) => Err(error),
         end = bridge.ended() => Err(anyhow!(end)),
         end = proxy.ended() => Err(anyhow!(end)),
+        end = advertiser.ended() => Err(anyhow!(end)),
         end = gateway.ended() => Err(anyhow!(end)),
     };
     // Whoever read this may have gone, and the rest has to be done all the same.
     let _ = writeln!(io::stdout(), "\nThe demo ends.");
     boards.unplug_all().await;
-    for daemon in [gateway, proxy, bridge] {
+    for daemon in [gateway, advertiser, proxy, bridge] {
         daemon.stop().await;
     }
     shutdown.drain(Duration::from_secs(1)).await;
@@ -84,6 +91,11 @@ fn write_config(place: &Place, options: &Options, listen: &[SocketAddr]) -> Resu
             password: Some(options.password.clone()),
             ..Http::default()
         },
+        // What others do not reach is not announced to them.
+        mdns: Mdns {
+            enabled: options.reach == Reach::Network,
+            ..Mdns::default()
+        },
         ..Config::default()
     };
     config.validate()?;
@@ -96,56 +108,33 @@ fn write_config(place: &Place, options: &Options, listen: &[SocketAddr]) -> Resu
 }
 
 /// Says how the boards are reached, once they are.
-async fn introduce(listen: &[SocketAddr], introduction: &str) -> Result<()> {
+async fn introduce(place: &Place, listen: &[SocketAddr], options: &Options) -> Result<()> {
     listen::answers(listen).await?;
-    println!("{introduction}");
+    let runtime_dir = RuntimeDir::new(place.runtime_dir());
+    let settled = names::settled(listen, options.boards, options.reach, &runtime_dir).await;
+    println!("{}", introduction(&settled, options));
     Ok(())
-}
-
-/// What a person needs to know first.
-fn introduction(boards: &Boards<'_>, options: &Options) -> String {
-    let mut lines = vec![
-        "Virtual boards, as on the network:".to_owned(),
-        String::new(),
-    ];
-    for board in &boards.all {
-        lines.push(format!(
-            "  http://{}.localhost:{}/",
-            board.hostname, options.port
-        ));
-    }
-    let first = boards
-        .all
-        .first()
-        .map_or("NAME", |board| board.hostname.as_str());
-    lines.extend([
-        String::new(),
-        format!("  All of them:  http://localhost:{}/", options.port),
-        format!("  Password:     {}   (leave the user name empty)", options.password.reveal()),
-        String::new(),
-        format!("In another terminal: cpyctl boards, cpyctl demo unplug {first}, cpyctl demo plug {first}"),
-        "Ctrl-C ends the demo.".to_owned(),
-    ]);
-    lines.join("\n")
 }
 
 /// The demo's boards, plugged in or not.
 #[derive(Debug)]
 struct Boards<'a> {
     place: &'a Place,
+    listen: &'a [SocketAddr],
     all: Vec<Board>,
 }
 
 #[derive(Debug)]
 struct Board {
     serial: Serial,
+    /// As the gateway said last.
     hostname: Hostname,
     arguments: Vec<OsString>,
     process: Option<Process>,
 }
 
 impl<'a> Boards<'a> {
-    fn plugged_in(place: &'a Place, options: &Options) -> Result<Self> {
+    fn plugged_in(place: &'a Place, options: &Options, listen: &'a [SocketAddr]) -> Result<Self> {
         let serials: Vec<Serial> = (0..options.boards).map(serial).collect::<Result<_>>()?;
         let mut all = Vec::new();
         for (serial, hostname) in Hostname::assign(&serials) {
@@ -169,7 +158,7 @@ impl<'a> Boards<'a> {
                 process,
             });
         }
-        Ok(Self { place, all })
+        Ok(Self { place, listen, all })
     }
 
     /// Plugs and unplugs as it is told, for good.
@@ -181,7 +170,18 @@ impl<'a> Boards<'a> {
         }
     }
 
+    /// Learns what the boards that are plugged in are called now.
+    async fn learn_names(&mut self) {
+        for routed in routed_boards(self.listen).await.unwrap_or_default() {
+            let same = |board: &&mut Board| board.serial == routed.serial;
+            if let Some(board) = self.all.iter_mut().find(same) {
+                board.hostname = routed.hostname;
+            }
+        }
+    }
+
     async fn carry_out(&mut self, action: Action, name: &str) -> Result<String, String> {
+        self.learn_names().await;
         let is_meant = |board: &&mut Board| {
             board.hostname.as_str().eq_ignore_ascii_case(name) || board.serial.as_str() == name
         };

@@ -12,6 +12,7 @@ use cpy_board::{Config, Password, Record, RuntimeDir, Serial, Shutdown};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::advertiser::Advertiser;
 use crate::stand_in::{Console, Files};
 use crate::wire::{Answer, Wire};
 
@@ -36,15 +37,17 @@ pub(crate) struct Bench {
     pub(crate) shutdown: Shutdown,
     pub(crate) files: Files,
     pub(crate) console: Console,
+    pub(crate) names: Advertiser,
     running: Option<JoinHandle<()>>,
 }
 
 impl Bench {
-    /// With a Pico plugged in, whose password is `passw0rd`, and both daemons running.
+    /// With a Pico plugged in, whose password is `passw0rd`, and all daemons running.
     pub(crate) async fn new() -> Self {
         let mut bench = Self::empty().await;
         bench.files.start();
         bench.console.start();
+        bench.names.start();
         bench.plug(PICO);
         bench.start().await;
         bench
@@ -70,6 +73,7 @@ impl Bench {
             address: probe.local_addr().unwrap(),
             files: Files::new(&runtime_dir),
             console: Console::new(&runtime_dir),
+            names: Advertiser::new(&runtime_dir),
             shutdown: Shutdown::new(),
             running: None,
             config,

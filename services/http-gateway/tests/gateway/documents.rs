@@ -103,6 +103,7 @@ async fn a_board_document_tells_the_state_of_all() {
         "attached": true,
         "console": {"state": "running", "title": "code.py"},
         "drive": {"state": "ready", "writable": true, "reason": "", "free": 900_096, "total": 1_028_096},
+        "network": {"state": "published", "problem": ""},
         "problems": [],
     });
     assert_eq!(bench.ask(&document).await.json(), board);
@@ -110,7 +111,7 @@ async fn a_board_document_tells_the_state_of_all() {
     listed["url"] = format!("http://{}:18001/", bench.address.ip()).into();
     assert_eq!(
         bench.get("/cp/boards.json", "").await.json(),
-        json!({"total": 1, "boards": [listed]})
+        json!({"total": 1, "problems": [], "boards": [listed]})
     );
     let by_name = bench.ask(&get(PICO_NAME, "/cp/boards.json")).await.json();
     let port = bench.address.port();

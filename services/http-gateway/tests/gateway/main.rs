@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod access;
+mod advertiser;
 mod bench;
 mod boards;
 mod connections;
@@ -10,6 +11,7 @@ mod console;
 mod documents;
 mod files;
 mod forms;
+mod names;
 mod pages;
 mod stand_in;
 mod wire;

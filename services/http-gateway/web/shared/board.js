@@ -79,6 +79,23 @@ export function readOnlyWords({ drive }) {
   return `The drive is read-only. ${drive.reason}`.trim();
 }
 
+/** How the board's name does on the network. @param {Board} board */
+export function networkWords({ hostname, network }) {
+  const name = `${hostname}.local`;
+  switch (network.state) {
+    case 'published':
+      return `Published as ${name}`;
+    case 'claiming':
+      return `Asking whether ${name} is free`;
+    case 'waiting':
+      return `${name} is not published`;
+    case 'disabled':
+      return 'Not announced';
+    default:
+      return 'The name service does not answer';
+  }
+}
+
 /** The state as a mark with its colour. @param {Board} board */
 export function stateMark(board) {
   const { text, tone } = stateWords(board);
@@ -93,6 +110,7 @@ export function boardFacts(board) {
     ['Board', board.board_name],
     ['CircuitPython', board.version],
     ['Address', url ? new URL(url).host : undefined],
+    ['Network', networkWords(board)],
     ['Console says', board.console?.title],
     ['Drive', driveWords(board)],
   ];
@@ -103,8 +121,8 @@ export function boardFacts(board) {
   return list;
 }
 
-/** The board's problems, or nothing. @param {Board} board */
-export function boardProblems({ problems }) {
+/** Problems, or nothing. @param {string[]} problems */
+export function problemList(problems) {
   if (problems.length === 0) return null;
   return element('ul', { class: 'problems' }, ...problems.map((problem) => element('li', {}, problem)));
 }

@@ -17,6 +17,7 @@
  * @property {boolean} attached
  * @property {BoardConsole | null} console
  * @property {BoardDrive | null} drive
+ * @property {BoardNetwork} network
  * @property {string[]} problems sentences
  */
 
@@ -35,11 +36,22 @@
  * @property {number} total bytes
  */
 
+/**
+ * How the board's name does on the network. It is "disabled" by the configuration, and "unknown" while the service
+ * behind it is not running.
+ * @typedef {object} BoardNetwork
+ * @property {"published" | "claiming" | "waiting" | "disabled" | "unknown"} state
+ * @property {string} problem why the name cannot be found: a sentence, or empty
+ */
+
 /** @typedef {Board & {url: string}} ListedBoard an entry of `/cp/boards.json` */
 
-/** @typedef {{total: number, boards: ListedBoard[]}} Boards */
+/** @typedef {{total: number, problems: string[], boards: ListedBoard[]}} Boards with the problems of the gateway itself */
 
-/** @typedef {{hostname: string, instance_name: string, port: number, ip: string}} Device */
+/**
+ * Another device. It may be a stranger's: its names are any text.
+ * @typedef {{hostname: string, instance_name: string, port: number, ip: string}} Device
+ */
 
 /** @typedef {{total: number, devices: Device[]}} Devices */
 
@@ -182,14 +194,21 @@ export function decodePath(encoded) {
 }
 
 /**
- * The address of a device, or null where its name is none. On the gateway's own machine, where the page came
- * from a `.localhost` name or a loopback address, it is the device's `.localhost` name at the same port.
+ * The address of another device, or null where its name is none. Only a board of this gateway has a loopback address.
+ * @param {Device} device
+ */
+export const deviceUrl = ({ hostname, port, ip }) => urlOf(hostname, port, /^127\.|^::1$/.test(ip));
+
+/**
+ * The address of a name. On the gateway's own machine, where the page came from a `.localhost` name or a loopback
+ * address, a board of the gateway has a `.localhost` name at the same port.
  * @param {string} hostname
  * @param {number | null} port
+ * @param {boolean} own
  */
-export function deviceUrl(hostname, port) {
+function urlOf(hostname, port, own) {
   if (!/^[0-9a-z](?:[0-9a-z-]*[0-9a-z])?$/i.test(hostname)) return null;
-  if (onLoopback()) return `http://${hostname}.localhost${location.port && `:${location.port}`}/`;
+  if (own && onLoopback()) return `http://${hostname}.localhost${location.port && `:${location.port}`}/`;
   return `http://${hostname}.local${port && port !== 80 ? `:${port}` : ''}/`;
 }
 
@@ -200,7 +219,7 @@ export function deviceUrl(hostname, port) {
 export function boardUrl(board) {
   if (!('url' in board)) return `${location.origin}/`;
   if (!onLoopback() && /^https?:\/\//.test(board.url)) return board.url;
-  return deviceUrl(board.hostname, board.port);
+  return urlOf(board.hostname, board.port, true);
 }
 
 /**

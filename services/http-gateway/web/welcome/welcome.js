@@ -1,8 +1,9 @@
 // The welcome page of a board: what it is, how it does, where to go from here, and the other devices around.
 
-import { boardFacts, boardHeading, boardProblems, stateMark, watchBoard } from '../shared/board.js';
+import { boardFacts, boardHeading, problemList, stateMark, watchBoard } from '../shared/board.js';
+import { deviceItem } from '../shared/devices.js';
 import { element, find, setText, words } from '../shared/dom.js';
-import { deviceUrl, fetchDevices } from '../shared/protocol.js';
+import { fetchDevices } from '../shared/protocol.js';
 import { keepFresh, whenChanged } from '../shared/refresh.js';
 
 /** @typedef {import('../shared/protocol.js').Board} Board */
@@ -16,19 +17,8 @@ const none = find('no-devices', HTMLElement);
 /** @param {Board} board */
 function showBoard(board) {
   const title = element('h1', {}, ...boardHeading(board), ' ', stateMark(board));
-  place.replaceChildren(title, boardProblems(board) ?? '', boardFacts(board));
-}
-
-/** @param {Device} device */
-function deviceItem({ hostname, instance_name, port }) {
-  const url = deviceUrl(hostname, port);
-  const name = instance_name || hostname;
-  return element(
-    'li',
-    {},
-    url ? element('a', { href: url }, name) : name,
-    element('span', { class: 'hint' }, ` ${url ? new URL(url).host : hostname}`),
-  );
+  const problems = [...board.problems, board.network.problem].filter(Boolean);
+  place.replaceChildren(title, problemList(problems) ?? '', boardFacts(board));
 }
 
 /** @param {Device[]} devices */

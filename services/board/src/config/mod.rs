@@ -5,15 +5,20 @@
 
 use std::fs;
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-use hyper::http::uri::Authority;
 use serde::{Deserialize, Serialize};
 
-use crate::{Password, TomlError, toml_error};
+mod http;
+mod mdns;
+mod port_range;
+
+pub use http::Http;
+pub use mdns::Mdns;
+pub use port_range::{PortRange, PortRangeError};
+
+use crate::{TomlError, toml_error};
 
 /// Where the configuration is when nobody says otherwise.
 pub const DEFAULT_FILE: &str = "/etc/cpy-gateway/gateway.toml";
@@ -36,20 +41,8 @@ pub struct Config {
     pub http: Http,
     /// The consoles.
     pub serial: SerialConsole,
-}
-
-/// The `[http]` table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Http {
-    /// Addresses and ports on which boards are served by name. Not used where systemd hands sockets over.
-    pub listen: Vec<SocketAddr>,
-    /// Ports of which each board gets one of its own.
-    pub board_ports: PortRange,
-    /// The password of boards that set none of their own.
-    pub password: Option<Password>,
-    /// Web pages from elsewhere that may use boards: origins as browsers send them.
-    pub allowed_origins: Vec<String>,
+    /// Names on the network.
+    pub mdns: Mdns,
 }
 
 /// The `[serial]` table.
@@ -68,17 +61,7 @@ impl Default for Config {
             state_dir: "/var/lib/cpy-gateway".into(),
             http: Http::default(),
             serial: SerialConsole::default(),
-        }
-    }
-}
-
-impl Default for Http {
-    fn default() -> Self {
-        Self {
-            listen: vec![SocketAddr::from((Ipv6Addr::UNSPECIFIED, 80))],
-            board_ports: PortRange(8001..=8064),
-            password: None,
-            allowed_origins: vec!["https://code.circuitpython.org".into()],
+            mdns: Mdns::default(),
         }
     }
 }
@@ -86,50 +69,6 @@ impl Default for Http {
 impl Default for SerialConsole {
     fn default() -> Self {
         Self { scrollback: 65_536 }
-    }
-}
-
-/// A range of TCP ports, written `"8001-8064"`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct PortRange(RangeInclusive<u16>);
-
-/// The text is not two ports in rising order.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a range of ports is written \"8001-8064\", not {0:?}")]
-pub struct PortRangeError(String);
-
-impl PortRange {
-    /// Every port of the range, in rising order.
-    pub fn ports(&self) -> RangeInclusive<u16> {
-        self.0.clone()
-    }
-}
-
-impl FromStr for PortRange {
-    type Err = PortRangeError;
-
-    fn from_str(text: &str) -> Result<Self, PortRangeError> {
-        let parsed = text.split_once('-').and_then(|(first, last)| {
-            let first: u16 = first.trim().parse().ok()?;
-            let last: u16 = last.trim().parse().ok()?;
-            (0 < first && first <= last).then_some(Self(first..=last))
-        });
-        parsed.ok_or_else(|| PortRangeError(text.to_owned()))
-    }
-}
-
-impl TryFrom<String> for PortRange {
-    type Error = PortRangeError;
-
-    fn try_from(text: String) -> Result<Self, PortRangeError> {
-        text.parse()
-    }
-}
-
-impl From<PortRange> for String {
-    fn from(range: PortRange) -> Self {
-        format!("{}-{}", range.0.start(), range.0.end())
     }
 }
 
@@ -188,6 +127,9 @@ pub enum ValueError {
          \"http://example.org:3000\", without a path"
     )]
     Origin(usize),
+    /// No interface can be called this.
+    #[error("mdns.interfaces: number {0} cannot be the name of a network interface")]
+    Interface(usize),
     /// More or less than a console can keep.
     #[error("serial.scrollback must be from {} to {} bytes", SCROLLBACK.start(), SCROLLBACK.end())]
     Scrollback,
@@ -236,55 +178,16 @@ impl Config {
         if !SCROLLBACK.contains(&self.serial.scrollback) {
             return Err(ValueError::Scrollback);
         }
+        self.mdns.validate()?;
         self.http.validate()
     }
-}
-
-impl Http {
-    fn validate(&self) -> Result<(), ValueError> {
-        if self.listen.is_empty() {
-            return Err(ValueError::NoAddress);
-        }
-        let is_boards = |port: &u16| self.board_ports.ports().contains(port);
-        if let Some(port) = self.listen.iter().map(SocketAddr::port).find(is_boards) {
-            return Err(ValueError::BoardPort {
-                port,
-                board_ports: self.board_ports.clone(),
-            });
-        }
-        match self
-            .allowed_origins
-            .iter()
-            .position(|text| !is_origin(text))
-        {
-            Some(at) => Err(ValueError::Origin(at + 1)),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Whether the text is what a browser sends for a page: scheme, host, and the port unless it is the
-/// scheme's own (RFC 6454, section 6.2).
-fn is_origin(text: &str) -> bool {
-    let Some((scheme, authority)) = text.split_once("://") else {
-        return false;
-    };
-    let Ok(authority) = authority.parse::<Authority>() else {
-        return false;
-    };
-    let letters = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
-    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.bytes().all(letters)
-        && !authority.host().is_empty()
-        && !authority.as_str().contains('@')
-        && (authority.as_str() == authority.host() || authority.port_u16().is_some())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn load(text: &str) -> Result<Config, String> {
+    pub(super) fn load(text: &str) -> Result<Config, String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), text).unwrap();
         Config::load(Some(file.path())).map_err(|error| match error {
@@ -351,45 +254,6 @@ mod tests {
             assert!(error.starts_with(key), "{wrong}: {error}");
         }
         assert!(load("[http]\nlisten = [\"127.0.0.1:0\"]").is_ok());
-    }
-
-    #[test]
-    fn origins_are_as_browsers_send_them() {
-        let load = |origin: &str| {
-            load(&format!(
-                "[http]\nallowed_origins = [\"http://a\", \"{origin}\"]"
-            ))
-        };
-        for right in [
-            "https://code.circuitpython.org",
-            "http://localhost:3000",
-            "http://[::1]:3000",
-            "HTTPS://Example.org",
-            "vscode-webview://abc",
-        ] {
-            assert!(load(right).is_ok(), "{right}");
-        }
-        for wrong in [
-            "code.circuitpython.org",
-            "https://code.circuitpython.org/",
-            "https://code.circuitpython.org/path",
-            "https://",
-            "://example.org",
-            "https://example.org:",
-            "https://example.org:99999",
-            "https://topsecret@example.org",
-            "https://exa mple.org",
-            "null",
-            "*",
-            "",
-        ] {
-            let error = load(wrong).unwrap_err();
-            assert!(
-                error.starts_with("http.allowed_origins: number 2 "),
-                "{wrong}: {error}"
-            );
-            assert!(!error.contains("topsecret"), "{error}");
-        }
     }
 
     #[test]

@@ -1,0 +1,117 @@
+//! What a daemon remembers over restarts: a small TOML file in the state directory.
+
+use std::marker::PhantomData;
+use std::path::PathBuf;
+use std::{fs, io};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{atomic_file, toml_error};
+
+const MODE: u32 = 0o644;
+
+/// A file that holds a `T`.
+#[derive(Debug)]
+pub struct StateFile<T> {
+    path: PathBuf,
+    /// What it holds, as far as this daemon has written it.
+    written: String,
+    holds: PhantomData<fn() -> T>,
+}
+
+impl<T: Serialize + DeserializeOwned> StateFile<T> {
+    /// The file at this path, which need not exist yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            written: String::new(),
+            holds: PhantomData,
+        }
+    }
+
+    /// What was remembered. A file that cannot be read is set aside, with a word in the log, and nothing was.
+    pub fn load(&self) -> Option<T> {
+        let parsed = fs::read_to_string(&self.path)
+            .and_then(|text| toml_error::parse(&text).map_err(io::Error::other));
+        match parsed {
+            Ok(value) => Some(value),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                let aside = self.path.with_extension("damaged");
+                tracing::warn!(path = %self.path.display(), aside = %aside.display(), %error,
+                    "cannot read what was remembered: the file is set aside");
+                if let Err(error) = fs::rename(&self.path, &aside) {
+                    tracing::warn!(path = %self.path.display(), %error, "cannot set the file aside");
+                }
+                None
+            }
+        }
+    }
+
+    /// Remembers `value`, unless that is what was remembered last. Returns when it is on the disk. Where that
+    /// fails there is a word in the log, and the next call tries again.
+    pub async fn store(&mut self, value: &T) {
+        let text = match toml::to_string(value) {
+            Ok(text) if text == self.written => return,
+            Ok(text) => text,
+            Err(error) => {
+                tracing::warn!(path = %self.path.display(), %error, "cannot write down what to remember");
+                return;
+            }
+        };
+        let (path, content) = (self.path.clone(), text.clone());
+        let write = move || atomic_file::replace(&path, content.as_bytes(), MODE);
+        let written = tokio::task::spawn_blocking(write).await;
+        match written.map_err(io::Error::other).flatten() {
+            Ok(()) => self.written = text,
+            Err(error) => {
+                tracing::warn!(path = %self.path.display(), %error, "cannot remember");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, serde::Deserialize)]
+    struct Ports {
+        ports: Vec<u16>,
+    }
+
+    #[tokio::test]
+    async fn what_is_stored_is_there_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("daemon/ports.toml");
+        let mut file = StateFile::<Ports>::new(&path);
+        assert_eq!(file.load(), None);
+        for ports in [vec![1], vec![2, 3]] {
+            let value = Ports { ports };
+            file.store(&value).await;
+            assert_eq!(StateFile::new(&path).load(), Some(value));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_did_not_change_is_not_written_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ports.toml");
+        let mut file = StateFile::<Ports>::new(&path);
+        let value = Ports { ports: vec![1] };
+        file.store(&value).await;
+        fs::remove_file(&path).unwrap();
+        file.store(&value).await;
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_damaged_file_is_set_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ports.toml");
+        fs::write(&path, "ports = \"all\"").unwrap();
+        assert_eq!(StateFile::<Ports>::new(&path).load(), None);
+        assert!(!path.exists() && path.with_extension("damaged").exists());
+    }
+}

@@ -1,0 +1,113 @@
+//! The ports that mdns-advertiser announces boards at: a file in the runtime directory, written when they change.
+
+use std::collections::BTreeMap;
+
+use cpy_board::{Published, RuntimeDir, Serial, WebPorts};
+
+use crate::boards::Boards;
+
+/// The file and what it holds.
+#[derive(Debug)]
+pub(crate) struct Announced {
+    file: Published<WebPorts>,
+    main: u16,
+    /// Nothing, until this gateway wrote it: what an earlier one wrote may be wrong.
+    written: Option<WebPorts>,
+}
+
+impl Announced {
+    /// At the port `main` boards answer by their names.
+    pub(crate) fn new(runtime_dir: &RuntimeDir, main: u16) -> Self {
+        Self {
+            file: runtime_dir.web_ports(),
+            main,
+            written: None,
+        }
+    }
+
+    /// Brings the file in line with the boards.
+    pub(crate) async fn follow(&mut self, boards: &Boards) {
+        let before = self.written.as_ref().map(|ports| &ports.boards);
+        let ports = WebPorts {
+            main: self.main,
+            boards: ports(boards, before.unwrap_or(&BTreeMap::new())),
+        };
+        if self.written.as_ref() == Some(&ports) {
+            return;
+        }
+        let (file, content) = (self.file.clone(), ports.clone());
+        let written = tokio::task::spawn_blocking(move || file.write(&content)).await;
+        match written {
+            Ok(Ok(())) => self.written = Some(ports),
+            Ok(Err(error)) => tracing::warn!(%error, "cannot say at which ports boards are served"),
+            Err(error) => tracing::warn!(%error, "cannot say at which ports boards are served"),
+        }
+    }
+}
+
+/// The boards' own announced ports. A board that has left keeps the one that it had `before`, so that a reset does
+/// not change what the network is told, unless the port is somebody else's now.
+fn ports(boards: &Boards, before: &BTreeMap<Serial, u16>) -> BTreeMap<Serial, u16> {
+    let left = before.iter().filter(|(serial, port)| {
+        let here = boards.attached().any(|board| board.serial == **serial);
+        !here && boards.on_port(**port).is_none()
+    });
+    let here = boards
+        .attached()
+        .filter_map(|board| Some((&board.serial, boards.asked_port(board)?)));
+    left.map(|(serial, port)| (serial, *port))
+        .chain(here)
+        .map(|(serial, port)| (serial.clone(), port))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boards::tests::{asking_for, board};
+
+    #[test]
+    fn a_port_is_announced_as_long_as_it_leads_to_the_board_alone() {
+        let one = asking_for(9000, board("000001", true, Some(8001)));
+        let two = board("000002", true, Some(8002));
+        let serial = one.serial.clone();
+        let alone = Boards::new([one.clone(), two.clone()], &[80]);
+        let announced = ports(&alone, &BTreeMap::new());
+        assert_eq!(announced, BTreeMap::from([(serial, 9000)]));
+        let rival = asking_for(9000, two);
+        assert!(ports(&Boards::new([one.clone(), rival], &[80]), &announced).is_empty());
+        let mut refused = one;
+        refused.refused_port = Some(9000);
+        assert!(ports(&Boards::new([refused], &[80]), &announced).is_empty());
+    }
+
+    #[test]
+    fn a_board_that_resets_is_announced_at_its_port_all_the_while() {
+        let gone = asking_for(9000, board("000001", false, Some(8001)));
+        let before = BTreeMap::from([(gone.serial.clone(), 9000)]);
+        assert_eq!(ports(&Boards::new([gone.clone()], &[80]), &before), before);
+        let heir = asking_for(9000, board("000002", true, Some(8002)));
+        let heirs = BTreeMap::from([(heir.serial.clone(), 9000)]);
+        assert_eq!(ports(&Boards::new([gone, heir], &[80]), &before), heirs);
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_gateway_said_is_corrected_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let runtime_dir = RuntimeDir::new(dir.path());
+        let file = runtime_dir.web_ports();
+        let stale = BTreeMap::from([("A1".parse().unwrap(), 9000)]);
+        file.write(&WebPorts {
+            main: 80,
+            boards: stale,
+        })
+        .unwrap();
+        let mut announced = Announced::new(&runtime_dir, 8080);
+        announced.follow(&Boards::default()).await;
+        let now = WebPorts {
+            main: 8080,
+            boards: BTreeMap::new(),
+        };
+        assert_eq!(file.read(), Some(now));
+    }
+}

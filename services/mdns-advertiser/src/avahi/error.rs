@@ -1,0 +1,40 @@
+//! What can go wrong between this daemon and Avahi.
+
+/// Why Avahi did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AvahiError {
+    /// Somebody on this machine holds the name; somebody elsewhere shows in the group's state.
+    #[error("the name is taken")]
+    Collision,
+    /// Avahi works, and does not take this.
+    #[error("Avahi refuses: {0}")]
+    Refused(String),
+    /// Avahi, or the bus, does not answer (any more).
+    #[error("lost Avahi: {0}")]
+    Lost(zbus::Error),
+    /// Avahi went, or another one took its place.
+    #[error("Avahi went away")]
+    Gone,
+}
+
+impl AvahiError {
+    /// What a group's failure amounts to: Avahi may take the same records another time.
+    pub(crate) fn of_failure() -> Self {
+        Self::Refused("it gave up a group of records".to_owned())
+    }
+}
+
+impl From<zbus::Error> for AvahiError {
+    /// Avahi's own errors are named below `org.freedesktop.Avahi` (avahi-common/dbus.c).
+    fn from(error: zbus::Error) -> Self {
+        let name = match &error {
+            zbus::Error::MethodError(name, ..) => name.as_str(),
+            _ => "",
+        };
+        match name.strip_prefix("org.freedesktop.Avahi.") {
+            Some("CollisionError") => Self::Collision,
+            Some("DisconnectedError" | "NoDaemonError") | None => Self::Lost(error),
+            Some(_) => Self::Refused(error.to_string()),
+        }
+    }
+}

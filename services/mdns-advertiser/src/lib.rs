@@ -1,0 +1,125 @@
+//! The daemon that gives boards their names on the network, through the avahi-daemon that runs there.
+//!
+//! The way of a board: the `authority` sees it plugged in (`presence`), gives it a name (`name_book`,
+//! `collisions`) and says what to announce (`announcement`). While Avahi is there (`avahi`), the `announcer` has an
+//! `advertised_board` for each, with `host_records` on all `links` and a `service_record`. The way of other
+//! devices: Avahi's signals -> `sightings` -> `browser` -> `peers` -> `api`.
+
+mod advertised_board;
+mod announcement;
+mod announcer;
+mod api;
+mod authority;
+mod avahi;
+mod browser;
+mod collisions;
+mod host_records;
+mod links;
+mod name_book;
+mod netlink;
+mod network_state;
+mod peers;
+mod presence;
+mod service_record;
+mod sightings;
+
+use std::sync::Arc;
+
+use cpy_board::config::Mdns;
+use cpy_board::daemon::StartError;
+use cpy_board::http::{Limits, Server, bind_unix};
+use cpy_board::status::Peers;
+use cpy_board::{Config, Daemon, RuntimeDir, Shutdown};
+use tokio::sync::{mpsc, watch};
+
+use crate::advertised_board::Surroundings;
+use crate::announcement::Announcements;
+use crate::api::Api;
+use crate::authority::{Authority, Collision, Sources};
+use crate::avahi::AvahiError;
+use crate::links::Links;
+use crate::network_state::NetworkState;
+
+/// Collisions that may wait for the authority. Boards whose word does not fit in wait.
+const COLLISIONS: usize = 16;
+
+/// Announces boards until the end is asked for.
+pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), StartError> {
+    let socket = RuntimeDir::new(&config.runtime_dir).socket(Daemon::MdnsAdvertiser);
+    let listener = bind_unix(&socket).map_err(StartError::at_socket(&socket))?;
+    let (announcements, announced) = watch::channel(Arc::new(Announcements::new()));
+    let (collisions, collided) = mpsc::channel(COLLISIONS);
+    let (peers, found) = watch::channel(Arc::new(Peers::new()));
+    let state = NetworkState::new(config.mdns.enabled);
+    let api = Api {
+        announcements: announced.clone(),
+        state: state.clone(),
+        peers: found,
+    };
+    let server = Server::new(api, Limits::default(), shutdown.clone());
+    let sources = Sources::new(&config, collided)?;
+    let authority = Authority::new(&config, announcements);
+    let network = Network {
+        config: config.mdns,
+        announcements: announced,
+        collisions,
+        state,
+        peers,
+    };
+    tokio::select! {
+        () = authority.run(sources, shutdown) => Ok(()),
+        error = network.run() => Err(error),
+        () = server.serve(listener) => Ok(()),
+    }
+}
+
+/// The part of the daemon that works with Avahi and the network.
+struct Network {
+    config: Mdns,
+    announcements: watch::Receiver<Arc<Announcements>>,
+    collisions: mpsc::Sender<Collision>,
+    state: NetworkState,
+    peers: watch::Sender<Arc<Peers>>,
+}
+
+impl Network {
+    /// Works for good.
+    async fn run(self) -> StartError {
+        if !self.config.enabled {
+            tracing::info!("names are not published: mdns.enabled is false");
+            return std::future::pending().await;
+        }
+        let (links, here) = watch::channel(Links::new());
+        let whenever_there = avahi::whenever_there(
+            |there| {
+                self.state.avahi_is_there(there);
+                // Who is there is to be found anew.
+                self.peers.send_replace(Arc::default());
+            },
+            async |session| self.work(session, here.clone()).await,
+        );
+        tokio::select! {
+            error = whenever_there => error.into(),
+            () = netlink::follow(&self.config.interfaces, &links) => std::future::pending().await,
+        }
+    }
+
+    /// One session with Avahi.
+    async fn work(
+        &self,
+        session: Arc<avahi::Session>,
+        links: watch::Receiver<Links>,
+    ) -> AvahiError {
+        let around = Surroundings {
+            session: Arc::clone(&session),
+            announcements: self.announcements.clone(),
+            links: links.clone(),
+            collisions: self.collisions.clone(),
+            state: self.state.clone(),
+        };
+        tokio::select! {
+            error = announcer::announce(around) => error,
+            error = browser::browse(&session, links, &self.peers) => error,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Other devices, each once, from all that is seen of them.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
+
+use cpy_board::status::{Peer, Peers};
+
+use crate::links::Links;
+use crate::sightings::{Resolved, Sighting};
+
+/// The devices behind these sightings, by host name. A device that is seen on several interfaces is one; of
+/// its addresses an IPv4 one is given where there is one, because every client can use it.
+pub(crate) fn devices(sightings: &[(Sighting, Resolved)], links: &Links) -> Peers {
+    let mut found: BTreeMap<(&str, &str, u16), IpAddr> = BTreeMap::new();
+    for (sighting, resolved) in sightings {
+        if !links.contains_key(&sighting.link) || !can_be_reached(resolved.address) {
+            continue;
+        }
+        let device = (
+            resolved.hostname.as_str(),
+            sighting.instance.as_str(),
+            resolved.port,
+        );
+        found
+            .entry(device)
+            .and_modify(|known| {
+                if known.is_ipv6() && resolved.address.is_ipv4() {
+                    *known = resolved.address;
+                }
+            })
+            .or_insert(resolved.address);
+    }
+    let peers = found
+        .into_iter()
+        .map(|((hostname, instance_name, port), ip)| Peer {
+            hostname: hostname.to_owned(),
+            instance_name: instance_name.to_owned(),
+            port,
+            ip,
+        });
+    peers.collect()
+}
+
+/// Whether a client elsewhere can use the address. A link-local IPv6 address needs a scope, which is another one
+/// on each machine.
+fn can_be_reached(address: IpAddr) -> bool {
+    let only_here = |v6: Ipv6Addr| v6.is_unicast_link_local();
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            !(v4.is_loopback() || v4.is_unspecified() || v4.is_multicast() || v4.is_broadcast())
+        }
+        IpAddr::V6(v6) => {
+            !(v6.is_loopback() || v6.is_unspecified() || v6.is_multicast() || only_here(v6))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::links::{Addresses, LinkIndex};
+
+    fn seen(link: i32, instance: &str, host: &str, address: &str) -> (Sighting, Resolved) {
+        let protocol = i32::from(address.contains(':'));
+        (
+            Sighting::new(link, protocol, instance.to_owned()),
+            Resolved::new(host, address, 80).unwrap(),
+        )
+    }
+
+    fn listed(sightings: &[(Sighting, Resolved)]) -> Vec<String> {
+        let links = Links::from([2, 3].map(|n| (LinkIndex(n), Addresses::default())));
+        let peers = devices(sightings, &links).into_iter();
+        peers
+            .map(|p| format!("{} {} {}", p.hostname, p.instance_name, p.ip))
+            .collect()
+    }
+
+    #[test]
+    fn a_device_on_two_interfaces_and_both_protocols_is_one() {
+        let all = [
+            seen(2, "Küche 🍳", "cpy-000001.local", "fd00::1"),
+            seen(2, "Küche 🍳", "cpy-000001.local", "10.0.0.1"),
+            seen(3, "Küche 🍳", "cpy-000001.local", "10.1.0.1"),
+            seen(3, "Other", "cpy-000002.local", "fd00::2"),
+        ];
+        assert_eq!(
+            listed(&all),
+            ["cpy-000001 Küche 🍳 10.0.0.1", "cpy-000002 Other fd00::2"]
+        );
+    }
+
+    #[test]
+    fn addresses_that_lead_nowhere_are_left_out() {
+        for nowhere in [
+            "127.0.0.1",
+            "0.0.0.0",
+            "224.0.0.251",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "fe80::1",
+            "ff02::fb",
+            "::ffff:127.0.0.1",
+        ] {
+            let none: [&str; 0] = [];
+            assert_eq!(
+                listed(&[seen(2, "x", "a.local", nowhere)]),
+                none,
+                "{nowhere}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_seen_on_other_interfaces_is_not_listed() {
+        assert!(listed(&[seen(1, "x", "a.local", "10.0.0.1")]).is_empty());
+    }
+}
