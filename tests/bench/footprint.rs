@@ -1,12 +1,12 @@
-//! What the daemons cost: memory with 1 and with 32 boards, and work when nothing happens.
+//! What the daemons cost: memory with 1 and with 32 boards on a network, and work when nothing happens.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use cpy_tests::gateway::DAEMONS;
-use cpy_tests::{Board, Gateway};
+use cpy_tests::gateway::{ADVERTISER, DAEMONS};
+use cpy_tests::{Board, Gateway, Network};
 
 const IDLE: Duration = Duration::from_secs(10);
 /// Clock ticks in a second, as `/proc/<pid>/stat` counts them (`getconf CLK_TCK`).
@@ -15,7 +15,9 @@ const TICKS: u64 = 100;
 /// A gateway for each number of boards.
 pub(crate) async fn measure() {
     for count in [1_u32, 32] {
-        let gateway = Gateway::start().await;
+        let network = Network::new();
+        let [pi] = network.hosts(["pi"]).await;
+        let gateway = Gateway::start_on(&pi).await;
         let options = ["--script", "/dev/null"];
         let mut boards: Vec<Board> = (0..count)
             .map(|n| gateway.plug_unready(&format!("E6614C31BE{n:06X}"), &options))
@@ -30,15 +32,15 @@ pub(crate) async fn measure() {
             "in shares"
         );
         let mut sum = [0; 2];
-        for daemon in DAEMONS {
+        for daemon in all() {
             let memory = memory(gateway.daemon(daemon).id());
             println!("{daemon:<44}{:>8} KiB{:>8} KiB", memory[0], memory[1]);
             sum = [sum[0] + memory[0], sum[1] + memory[1]];
         }
         println!("{:<44}{:>8} KiB{:>8} KiB", "all daemons", sum[0], sum[1]);
-        let before = DAEMONS.map(|daemon| work(gateway.daemon(daemon).id()));
+        let before: Vec<Threads> = all().map(|d| work(gateway.daemon(d).id())).collect();
         tokio::time::sleep(IDLE).await;
-        for (daemon, before) in DAEMONS.into_iter().zip(before) {
+        for (daemon, before) in all().zip(before) {
             let after = work(gateway.daemon(daemon).id());
             let ticks = since(&after, &before, |work| work.ticks);
             let wake_ups = since(&after, &before, |work| work.switches);
@@ -48,6 +50,10 @@ pub(crate) async fn measure() {
             );
         }
     }
+}
+
+fn all() -> impl Iterator<Item = &'static str> {
+    DAEMONS.into_iter().chain([ADVERTISER])
 }
 
 /// KiB resident, and KiB proportional (shared pages divided among those who share them).

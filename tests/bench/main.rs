@@ -11,6 +11,7 @@ use cpy_tests::Gateway;
 mod console;
 mod files;
 mod footprint;
+mod names;
 mod samples;
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,5 +21,6 @@ async fn main() {
     files::measure(&gateway).await;
     console::measure(&gateway).await;
     drop(gateway);
+    names::measure().await;
     footprint::measure().await;
 }
