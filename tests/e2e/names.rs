@@ -83,16 +83,7 @@ async fn thirty_boards_and_two_of_one_lot_among_them_are_all_found() {
             .await;
     }
     wait::until("thirty services", async || {
-        let mut hosts: Vec<String> = laptop
-            .browse()
-            .await
-            .into_iter()
-            .map(|found| found.host)
-            .collect();
-        hosts.dedup();
-        hosts.sort();
-        hosts.dedup();
-        (hosts.len() == boards.len()).then_some(())
+        (laptop.announced_hosts().await.len() == boards.len()).then_some(())
     })
     .await;
     for (serial, name) in &names {
