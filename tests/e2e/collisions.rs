@@ -8,6 +8,7 @@ use cpy_tests::gateway::ADVERTISER;
 use cpy_tests::{Board, Gateway, Host, Network, process, wait};
 
 const SERIAL: &str = "E6614C311B7E6F35";
+const WITNESS: &str = "E6614C31AAAAAA01";
 const PLAIN: &str = "cpy-7e6f35";
 
 #[tokio::test]
@@ -20,12 +21,13 @@ async fn a_name_that_another_machine_has_is_left_to_it_and_another_one_taken() {
         .hold_name(&format!("{PLAIN}.local"), &other.ipv4())
         .await;
     let mut gateway = Gateway::start_on(&pi).await;
+    let witness = gateway.plug(WITNESS, &[]).await;
     let board = gateway.plug_unready(SERIAL, &[]);
     let taken = hashed(&board);
     let name = format!("{taken}.local");
     laptop.finds(&name, &pi.ipv4(), &pi.ipv6()).await;
     let begun = Instant::now();
-    everybody_says(&gateway, &pi, &board, &taken).await;
+    everybody_says(&gateway, &pi, (&board, &witness), &taken).await;
     assert!(
         begun.elapsed() < Duration::from_secs(1),
         "{:?}",
@@ -42,7 +44,7 @@ async fn a_name_that_another_machine_has_is_left_to_it_and_another_one_taken() {
     laptop.finds_nobody(&name).await;
     gateway.start_daemon(ADVERTISER);
     laptop.finds(&name, &pi.ipv4(), &pi.ipv6()).await;
-    everybody_says(&gateway, &pi, &board, &taken).await;
+    everybody_says(&gateway, &pi, (&board, &witness), &taken).await;
 }
 
 #[tokio::test]
@@ -51,6 +53,7 @@ async fn a_name_that_another_machine_claims_later_is_given_up_and_everybody_agre
     let [pi, laptop] = network.hosts(["pi", "laptop"]).await;
     let other = network.host_without_avahi("other");
     let gateway = Gateway::start_on(&pi).await;
+    let witness = gateway.plug(WITNESS, &[]).await;
     let board = gateway.plug(SERIAL, &[]).await;
     let plain = format!("{PLAIN}.local");
     laptop.finds(&plain, &pi.ipv4(), &pi.ipv6()).await;
@@ -62,7 +65,7 @@ async fn a_name_that_another_machine_claims_later_is_given_up_and_everybody_agre
     laptop
         .finds(&format!("{taken}.local"), &pi.ipv4(), &pi.ipv6())
         .await;
-    everybody_says(&gateway, &pi, &board, &taken).await;
+    everybody_says(&gateway, &pi, (&board, &witness), &taken).await;
     assert!(
         begun.elapsed() < Duration::from_secs(5),
         "{:?}",
@@ -82,13 +85,15 @@ async fn the_second_gateway_with_a_board_of_the_same_name_takes_another_one() {
         .finds(&format!("{PLAIN}.local"), &pi.ipv4(), &pi.ipv6())
         .await;
     // Another chip of the same lot.
+    let witness = two.plug(WITNESS, &[]).await;
     let second = two.plug_unready("DF6014C3227E6F35", &[]);
     let taken = hashed(&second);
     laptop
         .finds(&format!("{taken}.local"), &attic.ipv4(), &attic.ipv6())
         .await;
-    everybody_says(&two, &attic, &second, &taken).await;
-    everybody_says(&one, &pi, &first, &first.hostname()).await;
+    everybody_says(&two, &attic, (&second, &witness), &taken).await;
+    let names = one.names().await;
+    assert_eq!(names[first.serial().as_str()], PLAIN);
     for (name, serial) in [(PLAIN, SERIAL), (taken.as_str(), "DF6014C3227E6F35")] {
         let url = format!("http://{name}.local/cp/version.json");
         wait::until(&format!("{url} is {serial}"), async || {
@@ -103,8 +108,14 @@ fn hashed(board: &Board) -> Hostname {
     Hostname::hashed(board.serial(), 0)
 }
 
-/// Waits until routing, documents and the command line have this name for the board.
-async fn everybody_says(gateway: &Gateway, host: &Host, board: &Board, name: &Hostname) {
+/// Waits until routing, documents and the command line have this name for the board; the witness is another one,
+/// which lists it among the other devices.
+async fn everybody_says(
+    gateway: &Gateway,
+    host: &Host,
+    (board, witness): (&Board, &Board),
+    name: &Hostname,
+) {
     let cpyctl = process::program("cpyctl");
     let config = gateway.config_file();
     let text = |path: &Path| path.to_str().expect("a plain path").to_owned();
@@ -113,7 +124,7 @@ async fn everybody_says(gateway: &Gateway, host: &Host, board: &Board, name: &Ho
         let host_name = format!("{name}.local");
         let call = gateway.call("GET", "/cp/version.json").host(&host_name);
         let version = call.try_send().await.ok()?.json();
-        let devices = gateway.call("GET", "/cp/devices.json").host("localhost");
+        let devices = gateway.call("GET", "/cp/devices.json").board(witness);
         let devices = devices.try_send().await.ok()?.json();
         let listed = host
             .run(&cpyctl, &["--config", &config, "boards", "--json"])

@@ -44,16 +44,16 @@ async fn boards_of_other_gateways_and_strangers_are_listed_once_and_go_when_they
         "name": ["B\u{fc}cherei \u{1f40d}", "_circuitpython", "_tcp", "local"],
         "type": "SRV", "data": [81, ["cpy-5a5a5a", "local"]], "unique": true,
     });
-    stranger.order(json!({ "say": [srv] })).await;
+    stranger.order(json!({ "hold": [srv] })).await;
     let moved = [
         ("cpy-5a5a5a", "B\u{fc}cherei \u{1f40d}", 81, third.ipv4()),
         ("cpy-aaaa01", "Feather", 80, attic.ipv4()),
     ];
     are_listed(&one, &moved).await;
     let address = json!({
-        "name": "cpy-5a5a5a.local", "type": "A", "data": "10.77.0.200", "unique": true,
+        "name": ["cpy-5a5a5a", "local"], "type": "A", "data": "10.77.0.200", "unique": true,
     });
-    stranger.order(json!({ "say": [address] })).await;
+    stranger.order(json!({ "hold": [address] })).await;
     let moved = [
         (
             "cpy-5a5a5a",

@@ -175,6 +175,9 @@ class Stranger:
         if "say" in order:
             self.say(order["say"])
         if "hold" in order:
+            # A unique record takes the place of the one that it was.
+            new = [(record["name"], record["type"]) for record in order["hold"] if record.get("unique")]
+            self.held = [record for record in self.held if (record["name"], record["type"]) not in new]
             self.held += order["hold"]
             self.say(order["hold"])
         if "let_go" in order:

@@ -1,5 +1,6 @@
 //! What a machine finds by multicast DNS, with the tools that people have.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -95,6 +96,12 @@ impl Host {
         let mut found: Vec<Found> = text.lines().filter_map(found).collect();
         found.sort();
         found
+    }
+
+    /// The host names of all boards that are announced, each once.
+    pub async fn announced_hosts(&self) -> BTreeSet<String> {
+        let found = self.browse().await.into_iter();
+        found.map(|found| found.host).collect()
     }
 
     /// The body of a page, by curl and the system's own resolver.
