@@ -30,17 +30,22 @@ impl<T: Serialize + DeserializeOwned> StateFile<T> {
         }
     }
 
-    /// What was remembered. A file that cannot be read is set aside, with a word in the log, and nothing was.
+    /// What was remembered. A file that cannot be understood is set aside, with a word in the log, and nothing was.
     pub fn load(&self) -> Option<T> {
-        let parsed = fs::read_to_string(&self.path)
-            .and_then(|text| toml_error::parse(&text).map_err(io::Error::other));
-        match parsed {
+        let text = match fs::read_to_string(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                tracing::error!(path = %self.path.display(), %error, "cannot read what was remembered");
+                return None;
+            }
+        };
+        match toml_error::parse(&text) {
             Ok(value) => Some(value),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
                 let aside = self.path.with_extension("damaged");
                 tracing::warn!(path = %self.path.display(), aside = %aside.display(), %error,
-                    "cannot read what was remembered: the file is set aside");
+                    "cannot understand what was remembered: the file is set aside");
                 if let Err(error) = fs::rename(&self.path, &aside) {
                     tracing::warn!(path = %self.path.display(), %error, "cannot set the file aside");
                 }
@@ -49,26 +54,29 @@ impl<T: Serialize + DeserializeOwned> StateFile<T> {
         }
     }
 
-    /// Remembers `value`, unless that is what was remembered last. Returns when it is on the disk. Where that
-    /// fails there is a word in the log, and the next call tries again.
-    pub async fn store(&mut self, value: &T) {
-        let text = match toml::to_string(value) {
-            Ok(text) if text == self.written => return,
-            Ok(text) => text,
+    /// Remembers `value`, unless that is what was remembered last. Returns whether it is on the disk; where it is
+    /// not there is a word in the log, and the next call tries again.
+    pub async fn store(&mut self, value: &T) -> bool {
+        match self.try_store(value).await {
+            Ok(()) => true,
             Err(error) => {
-                tracing::warn!(path = %self.path.display(), %error, "cannot write down what to remember");
-                return;
+                tracing::warn!(path = %self.path.display(), %error, "cannot remember");
+                false
             }
-        };
+        }
+    }
+
+    async fn try_store(&mut self, value: &T) -> io::Result<()> {
+        let text = toml::to_string(value).map_err(io::Error::other)?;
+        if text == self.written {
+            return Ok(());
+        }
         let (path, content) = (self.path.clone(), text.clone());
         let write = move || atomic_file::replace(&path, content.as_bytes(), MODE);
         let written = tokio::task::spawn_blocking(write).await;
-        match written.map_err(io::Error::other).flatten() {
-            Ok(()) => self.written = text,
-            Err(error) => {
-                tracing::warn!(path = %self.path.display(), %error, "cannot remember");
-            }
-        }
+        written.map_err(io::Error::other).flatten()?;
+        self.written = text;
+        Ok(())
     }
 }
 

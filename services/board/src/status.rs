@@ -105,6 +105,8 @@ pub struct NameStatus {
     pub state: NameState,
     /// The instance name of its service, once that is published.
     pub instance_name: Option<String>,
+    /// What Avahi says against publishing it, or a part of it: empty when all is well.
+    pub reason: String,
 }
 
 /// Whether others on the network can find a name.
@@ -113,6 +115,10 @@ pub struct NameStatus {
 pub enum NameState {
     /// There is no Avahi, or no network to publish it on.
     Waiting,
+    /// Avahi runs and does not publish it: the reason is with it.
+    Refused,
+    /// Others have this name, and had the ones before it: the board tries its next one in a moment.
+    Taken,
     /// The network is being asked whether somebody else has it.
     Claiming,
     /// It can be resolved.

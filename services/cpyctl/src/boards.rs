@@ -262,6 +262,7 @@ mod tests {
             hostname: "cpy-00000b".parse().unwrap(),
             state: NameState::Claiming,
             instance_name: None,
+            reason: String::new(),
         };
         let mut answers = Answers {
             consoles: ConsoleStatuses::new(),

@@ -20,6 +20,8 @@ pub(crate) fn lines<'a>(
             let name = network.boards.get(serial);
             let why = match name.map(|name| name.state) {
                 Some(NameState::Published) => return None,
+                Some(NameState::Refused) => "Avahi refuses it",
+                Some(NameState::Taken) => "others have it",
                 Some(NameState::Waiting) => "there is no network to publish it on",
                 Some(NameState::Claiming) | None => "the network is being asked for it",
             };
@@ -56,6 +58,7 @@ mod tests {
                         hostname: hostname.clone(),
                         state: *state,
                         instance_name: None,
+                        reason: String::new(),
                     };
                     (serial.clone(), status)
                 });

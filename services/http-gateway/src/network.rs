@@ -67,10 +67,10 @@ fn word(board: &Board, answer: &NetworkAnswer) -> Word {
         };
     };
     match name.state {
-        NameState::Waiting => Word::Waiting,
+        NameState::Waiting | NameState::Refused => Word::Waiting,
         // Its new name has not come here yet.
         _ if name.hostname != board.hostname => Word::Claiming,
-        NameState::Claiming => Word::Claiming,
+        NameState::Claiming | NameState::Taken => Word::Claiming,
         NameState::Published => Word::Published,
     }
 }
@@ -109,6 +109,7 @@ mod tests {
             hostname: board.hostname.clone(),
             state,
             instance_name: None,
+            reason: String::new(),
         };
         NetworkStatus {
             avahi,

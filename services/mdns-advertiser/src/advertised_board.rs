@@ -149,6 +149,7 @@ impl AdvertisedBoard {
             hostname: hostname.clone(),
             state,
             instance_name: self.service.instance_name(),
+            reason: String::new(),
         };
         self.around.state.note(&self.serial, status);
     }

@@ -64,6 +64,7 @@ impl NetworkState {
                     AvahiState::Disabled | AvahiState::Absent => NameState::Waiting,
                 },
                 instance_name: None,
+                reason: String::new(),
             });
             (serial.clone(), status)
         });

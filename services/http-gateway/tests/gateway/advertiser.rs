@@ -32,6 +32,7 @@ impl Advertiser {
             hostname: "cpy-7e6f35".parse().unwrap(),
             state: NameState::Published,
             instance_name: Some("Raspberry Pi Pico".into()),
+            reason: String::new(),
         };
         let network = NetworkStatus {
             avahi: AvahiState::Running,
