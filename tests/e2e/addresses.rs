@@ -1,5 +1,8 @@
 //! The machine's addresses and interfaces change, and its boards' names with them.
 
+use std::time::Duration;
+
+use cpy_tests::network::Heard;
 use cpy_tests::{Board, Gateway, Host, Network, Stranger, wait};
 
 const SERIAL: &str = "E6614C311B7E6F35";
@@ -55,12 +58,44 @@ impl Place {
         })
         .await;
     }
+
+    /// Both names follow an address from `old` to `new`, and were never without one of this type since `point`: the
+    /// old address was taken back after the new one had been given, if at all.
+    async fn moved_without_a_gap(&self, kind: &str, (old, new): (&str, &str), point: usize) {
+        for name in [NAME, "circuitpython.local"] {
+            let heard = || {
+                let mut heard = self.stranger.heard(name, point);
+                heard.retain(|heard| heard.record["type"] == kind);
+                heard
+            };
+            let is = |heard: &Heard, address: &str| heard.record["data"] == address;
+            let is_goodbye = |heard: &Heard| heard.record["ttl"] == 0;
+            wait::until(&format!("{name} is {new}"), async || {
+                let given = |heard: &Heard| is(heard, new) && !is_goodbye(heard);
+                heard().iter().any(given).then_some(())
+            })
+            .await;
+            // Those who remember the old address have to be told, of the shared name too.
+            let heard = heard();
+            let given = heard
+                .iter()
+                .position(|heard| is(heard, new) && !is_goodbye(heard));
+            for (number, goodbye) in heard.iter().enumerate().filter(|(_, h)| is_goodbye(h)) {
+                assert!(
+                    is(goodbye, old) && Some(number) > given,
+                    "{name} from {old} to {new}: {heard:#?}"
+                );
+            }
+        }
+    }
 }
 
 #[tokio::test]
 async fn a_new_address_is_found_without_a_gap() {
     let place = Place::new("").await;
     let (pi, laptop) = (&place.pi, &place.laptop);
+    let (old, old_ipv6) = (pi.ipv4(), pi.ipv6());
+    let point = place.stranger.len();
     // The new one first, then the old one goes: a lease that is renewed elsewhere.
     pi.add_address("eth0", "10.77.0.99/16").await;
     pi.remove_address("eth0", &format!("{}/24", pi.ipv4()))
@@ -71,10 +106,16 @@ async fn a_new_address_is_found_without_a_gap() {
         (found == "10.77.0.99").then_some(())
     })
     .await;
-    pi.remove_address("eth0", &format!("{}/64", pi.ipv6()))
+    place
+        .moved_without_a_gap("A", (&old, "10.77.0.99"), point)
         .await;
+    let point = place.stranger.len();
     pi.add_address("eth0", "fd77::99/64").await;
+    pi.remove_address("eth0", &format!("{old_ipv6}/64")).await;
     laptop.finds(NAME, "10.77.0.99", "fd77::99").await;
+    place
+        .moved_without_a_gap("AAAA", (&old_ipv6, "fd77::99"), point)
+        .await;
     wait::until("the old address is forgotten", async || {
         (laptop.system_addresses(NAME).await == ["10.77.0.99", "fd77::99"]).then_some(())
     })
@@ -83,6 +124,32 @@ async fn a_new_address_is_found_without_a_gap() {
         .fetch(&format!("http://{NAME}/cp/version.json"))
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn an_address_that_goes_before_the_new_one_comes_stays_announced() {
+    // Less than the daemon's patience.
+    const WHILE: Duration = Duration::from_secs(1);
+    let place = Place::new("").await;
+    let pi = &place.pi;
+    let (v4, v6) = (pi.ipv4(), pi.ipv6());
+    for (kind, (old, new), length) in [
+        ("A", (v4.as_str(), "10.77.0.99"), 24),
+        ("AAAA", (v6.as_str(), "fd77::99"), 64),
+    ] {
+        let point = place.stranger.len();
+        pi.remove_address("eth0", &format!("{old}/{length}")).await;
+        let withdrawn = wait::within(WHILE, async || {
+            let mut goodbyes = place.stranger.goodbyes(NAME, point);
+            goodbyes.retain(|heard| heard.record["type"] == kind);
+            (!goodbyes.is_empty()).then_some(goodbyes)
+        });
+        let withdrawn = withdrawn.await;
+        assert!(withdrawn.is_none(), "{withdrawn:?}");
+        pi.add_address("eth0", &format!("{new}/{length}")).await;
+        place.moved_without_a_gap(kind, (old, new), point).await;
+    }
+    place.laptop.finds(NAME, "10.77.0.99", "fd77::99").await;
 }
 
 #[tokio::test]
@@ -144,6 +211,32 @@ async fn only_interfaces_of_the_configuration_are_used_where_it_names_some() {
     laptop.link_down().await;
     laptop.finds_ipv4("pi.local", &pi.other_ipv4()).await;
     assert_eq!(laptop.resolve_ipv4(NAME).await, None);
+}
+
+#[tokio::test]
+async fn an_interface_of_the_configuration_that_is_missing_is_named_and_used_when_it_comes() {
+    let network = Network::new();
+    let [pi, laptop] = network.hosts(["pi", "laptop"]).await;
+    let mut gateway = Gateway::stopped_on(&pi, "[mdns]\ninterfaces = [\"eth9\"]");
+    gateway.start_all().await;
+    let _board = gateway.plug(SERIAL, &["--script", "/dev/null"]).await;
+    let warnings = || gateway.log_lines(&["WARN", "eth9"]);
+    wait::until("the log names the interface", async || {
+        (!warnings().is_empty()).then_some(())
+    })
+    .await;
+    assert_eq!(laptop.resolve_ipv4(NAME).await, None);
+    // A change of something else is no reason to say it again.
+    pi.add_address("eth0", "10.77.0.98/16").await;
+    laptop.plug_second_interface().await;
+    pi.plug_second_interface_as("eth9").await;
+    laptop.link_down().await;
+    laptop.finds_ipv4(NAME, &pi.other_ipv4()).await;
+    laptop
+        .fetch(&format!("http://{NAME}/cp/version.json"))
+        .await
+        .unwrap();
+    assert_eq!(warnings().len(), 1, "{:?}", warnings());
 }
 
 #[tokio::test]

@@ -1,11 +1,10 @@
 //! Names that somebody else on the network has: another one is taken, and everybody here knows it.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use cpy_board::Hostname;
 use cpy_tests::gateway::ADVERTISER;
-use cpy_tests::{Board, Gateway, Host, Network, process, wait};
+use cpy_tests::{Board, Gateway, Network, wait};
 
 const SERIAL: &str = "E6614C311B7E6F35";
 const WITNESS: &str = "E6614C31AAAAAA01";
@@ -27,7 +26,7 @@ async fn a_name_that_another_machine_has_is_left_to_it_and_another_one_taken() {
     let name = format!("{taken}.local");
     laptop.finds(&name, &pi.ipv4(), &pi.ipv6()).await;
     let begun = Instant::now();
-    everybody_says(&gateway, &pi, (&board, &witness), &taken).await;
+    everybody_says(&gateway, (&board, &witness), &taken).await;
     assert!(
         begun.elapsed() < Duration::from_secs(1),
         "{:?}",
@@ -38,13 +37,18 @@ async fn a_name_that_another_machine_has_is_left_to_it_and_another_one_taken() {
         Some(other.ipv4())
     );
 
-    // It is the board's for good: over a restart, and when the other has gone.
+    // It is the board's for good when the other has had the first one for a while: over a restart, and when the
+    // other has gone.
+    wait::until("the new name is written down", async || {
+        (gateway.remembered_name(SERIAL)? == taken.as_str()).then_some(())
+    })
+    .await;
     stranger.let_go().await;
     gateway.terminate(ADVERTISER);
     laptop.finds_nobody(&name).await;
     gateway.start_daemon(ADVERTISER);
     laptop.finds(&name, &pi.ipv4(), &pi.ipv6()).await;
-    everybody_says(&gateway, &pi, (&board, &witness), &taken).await;
+    everybody_says(&gateway, (&board, &witness), &taken).await;
 }
 
 #[tokio::test]
@@ -65,7 +69,7 @@ async fn a_name_that_another_machine_claims_later_is_given_up_and_everybody_agre
     laptop
         .finds(&format!("{taken}.local"), &pi.ipv4(), &pi.ipv6())
         .await;
-    everybody_says(&gateway, &pi, (&board, &witness), &taken).await;
+    everybody_says(&gateway, (&board, &witness), &taken).await;
     assert!(
         begun.elapsed() < Duration::from_secs(5),
         "{:?}",
@@ -93,7 +97,7 @@ async fn the_second_gateway_with_a_board_of_the_same_name_takes_another_one() {
     laptop
         .finds(&format!("{taken}.local"), &attic.ipv4(), &attic.ipv6())
         .await;
-    everybody_says(&two, &attic, (&second, &witness), &taken).await;
+    everybody_says(&two, (&second, &witness), &taken).await;
     let names = one.names().await;
     assert_eq!(names[first.serial().as_str()], PLAIN);
     for (name, serial) in [(PLAIN, SERIAL), (taken.as_str(), "DF6014C3227E6F35")] {
@@ -105,6 +109,74 @@ async fn the_second_gateway_with_a_board_of_the_same_name_takes_another_one() {
     }
 }
 
+#[tokio::test]
+async fn a_remembered_name_that_no_rule_gives_is_used_and_can_be_lost() {
+    const REMEMBERED: &str = "cpy-0000aa";
+    let network = Network::new();
+    let [pi, laptop] = network.hosts(["pi", "laptop"]).await;
+    let other = network.host_without_avahi("other");
+    let mut gateway = Gateway::stopped_on(&pi, "");
+    gateway.remember_name(SERIAL, REMEMBERED);
+    gateway.start_all().await;
+    let _board = gateway.plug_unready(SERIAL, &[]);
+    let name = format!("{REMEMBERED}.local");
+    laptop.finds(&name, &pi.ipv4(), &pi.ipv6()).await;
+    let mut stranger = other.stranger().await;
+    stranger.hold_name(&name, &other.ipv4()).await;
+    let begun = Instant::now();
+    let taken = wait::until("the board has another name", async || {
+        let status = gateway.network().await?["boards"][SERIAL].clone();
+        let name = status["hostname"].as_str()?.to_owned();
+        (name != REMEMBERED && status["state"] == "published").then_some(name)
+    })
+    .await;
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
+    laptop
+        .finds(&format!("{taken}.local"), &pi.ipv4(), &pi.ipv6())
+        .await;
+}
+
+#[tokio::test]
+async fn a_board_that_moves_to_another_gateway_soon_has_its_own_name_there() {
+    let network = Network::new();
+    let [pi, attic, laptop] = network.hosts(["pi", "attic", "laptop"]).await;
+    let one = Gateway::start_on(&pi).await;
+    let two = Gateway::start_on(&attic).await;
+    let mut there = one.plug(SERIAL, &[]).await;
+    let witness = two.plug(WITNESS, &[]).await;
+    let plain = format!("{PLAIN}.local");
+    laptop.finds(&plain, &pi.ipv4(), &pi.ipv6()).await;
+    there.unplug();
+    // The first gateway has the name for some seconds more.
+    let here = two.plug_unready(SERIAL, &[]);
+    let borrowed = hashed(&here);
+    laptop
+        .finds(&format!("{borrowed}.local"), &attic.ipv4(), &attic.ipv6())
+        .await;
+    everybody_says(&two, (&here, &witness), &borrowed).await;
+    let begun = Instant::now();
+    wait::until("the board has its own name again", async || {
+        let remembered = two.remembered_name(SERIAL);
+        assert_ne!(remembered.as_deref(), Some(borrowed.as_str()));
+        let status = two.network().await?["boards"][SERIAL].clone();
+        (status["hostname"] == PLAIN && status["state"] == "published").then_some(())
+    })
+    .await;
+    assert!(
+        begun.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        begun.elapsed()
+    );
+    everybody_says(&two, (&here, &witness), &here.hostname()).await;
+    laptop.finds(&plain, &attic.ipv4(), &attic.ipv6()).await;
+    laptop.finds_nobody(&format!("{borrowed}.local")).await;
+    assert_eq!(two.remembered_name(SERIAL).as_deref(), Some(PLAIN));
+}
+
 /// The name of a board whose plain one is taken.
 fn hashed(board: &Board) -> Hostname {
     Hostname::hashed(board.serial(), 0)
@@ -112,25 +184,14 @@ fn hashed(board: &Board) -> Hostname {
 
 /// Waits until routing, documents and the command line have this name for the board; the witness is another one,
 /// which lists it among the other devices.
-async fn everybody_says(
-    gateway: &Gateway,
-    host: &Host,
-    (board, witness): (&Board, &Board),
-    name: &Hostname,
-) {
-    let cpyctl = process::program("cpyctl");
-    let config = gateway.config_file();
-    let text = |path: &Path| path.to_str().expect("a plain path").to_owned();
-    let (cpyctl, config) = (text(&cpyctl), text(&config));
+async fn everybody_says(gateway: &Gateway, (board, witness): (&Board, &Board), name: &Hostname) {
     wait::until(&format!("everybody says {name}"), async || {
         let host_name = format!("{name}.local");
         let call = gateway.call("GET", "/cp/version.json").host(&host_name);
         let version = call.try_send().await.ok()?.json();
         let devices = gateway.call("GET", "/cp/devices.json").board(witness);
         let devices = devices.try_send().await.ok()?.json();
-        let listed = host
-            .run(&cpyctl, &["--config", &config, "boards", "--json"])
-            .await?;
+        let listed = gateway.cpyctl(&["boards", "--json"]).await?;
         let listed: serde_json::Value = serde_json::from_str(&listed).ok()?;
         let here = |device: &serde_json::Value| device["hostname"] == name.as_str();
         let agreed = version["hostname"] == name.as_str()

@@ -218,6 +218,11 @@ impl Gateway {
         self.directory.path()
     }
 
+    /// The way to where its daemons run.
+    pub(crate) fn entrance(&self) -> &Entrance {
+        &self.entrance
+    }
+
     /// Where boards appear.
     pub fn boards_dir(&self) -> PathBuf {
         self.directory.path().join("boards")

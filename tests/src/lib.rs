@@ -8,6 +8,7 @@
     reason = "a failing test shows the logs of its daemons"
 )]
 
+mod advertiser;
 pub mod board;
 pub mod console;
 mod curl;

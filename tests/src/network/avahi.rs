@@ -63,6 +63,14 @@ impl Avahi {
         Self(Process::run("avahi-daemon", command, logs))
     }
 
+    pub(super) fn suspend(&self) {
+        self.0.suspend();
+    }
+
+    pub(super) fn resume(&self) {
+        self.0.resume();
+    }
+
     pub(super) fn terminate(self) {
         self.0.terminate();
     }

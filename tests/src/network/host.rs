@@ -132,6 +132,23 @@ impl Host {
         self.avahi.take().expect("it runs").kill();
     }
 
+    /// SIGSTOP to avahi-daemon: it is on the bus, and answers nobody.
+    pub fn suspend_avahi(&self) {
+        self.avahi.as_ref().expect("it runs").suspend();
+    }
+
+    /// SIGCONT to avahi-daemon.
+    pub fn resume_avahi(&self) {
+        self.avahi.as_ref().expect("it runs").resume();
+    }
+
+    /// Adds lines to the configuration of avahi-daemon, which reads them when it starts.
+    pub fn configure_avahi(&self, lines: &str) {
+        let path = self.directory.join("avahi/avahi-daemon.conf");
+        let text = fs::read_to_string(&path).expect("the machine has made it");
+        fs::write(path, format!("{text}{lines}\n")).expect("it can be changed");
+    }
+
     /// Kills D-Bus, and Avahi, which ends with it.
     pub fn kill_bus(&mut self) {
         drop(self.bus.take().expect("it runs"));
@@ -177,8 +194,13 @@ impl Host {
 
     /// A second interface, `eth1`, on the second switch.
     pub async fn plug_second_interface(&self) {
+        self.plug_second_interface_as("eth1").await;
+    }
+
+    /// A second interface of this name, on the second switch.
+    pub async fn plug_second_interface_as(&self, name: &str) {
         let (ipv4, ipv6) = Switch::Other.addresses(self.number);
-        self.plug(Switch::Other, "eth1", &[&ipv4, &ipv6]).await;
+        self.plug(Switch::Other, name, &[&ipv4, &ipv6]).await;
     }
 
     /// A second interface, `eth1`, on the first switch: the machine sees everybody twice.
