@@ -1,5 +1,6 @@
 //! The machine's addresses and interfaces change, and its boards' names with them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cpy_tests::network::Heard;
@@ -7,6 +8,8 @@ use cpy_tests::{Board, Gateway, Host, Network, Stranger, wait};
 
 const SERIAL: &str = "E6614C311B7E6F35";
 const NAME: &str = "cpy-7e6f35.local";
+/// The name of all boards of the network.
+const SHARED: &str = "circuitpython.local";
 
 /// A gateway with a board on a machine, a machine that looks for it, and one that hears everything.
 struct Place {
@@ -59,35 +62,40 @@ impl Place {
         .await;
     }
 
-    /// Both names follow an address from `old` to `new`, and were never without one of this type since `point`: the
-    /// old address was taken back after the new one had been given, if at all.
+    /// Waits until the board's name and the one that all boards share have gone from the address `old` to `new`, and
+    /// looks at what was said of them since `point`: they were never without an address of this type.
     async fn moved_without_a_gap(&self, kind: &str, (old, new): (&str, &str), point: usize) {
-        for name in [NAME, "circuitpython.local"] {
-            let heard = || {
+        for name in [NAME, SHARED] {
+            let heard = wait::until(&format!("{name} goes from {old} to {new}"), async || {
                 let mut heard = self.stranger.heard(name, point);
                 heard.retain(|heard| heard.record["type"] == kind);
-                heard
-            };
-            let is = |heard: &Heard, address: &str| heard.record["data"] == address;
-            let is_goodbye = |heard: &Heard| heard.record["ttl"] == 0;
-            wait::until(&format!("{name} is {new}"), async || {
-                let given = |heard: &Heard| is(heard, new) && !is_goodbye(heard);
-                heard().iter().any(given).then_some(())
+                let given = heard
+                    .iter()
+                    .any(|h| h.record["data"] == new && !is_goodbye(h));
+                // A name of one's own takes the place of what it was; of a shared one the old address is taken back.
+                let replaced = |h: &Heard| h.record["data"] == old && is_goodbye(h);
+                (given && (name == NAME || heard.iter().any(replaced))).then_some(heard)
             })
             .await;
-            // Those who remember the old address have to be told, of the shared name too.
-            let heard = heard();
-            let given = heard
-                .iter()
-                .position(|heard| is(heard, new) && !is_goodbye(heard));
-            for (number, goodbye) in heard.iter().enumerate().filter(|(_, h)| is_goodbye(h)) {
+            let mut addresses = BTreeSet::from([old]);
+            for one in &heard {
+                let address = one.record["data"].as_str().expect("it is an address");
+                if !is_goodbye(one) {
+                    addresses.insert(address);
+                    continue;
+                }
+                let was_there = addresses.remove(address);
                 assert!(
-                    is(goodbye, old) && Some(number) > given,
-                    "{name} from {old} to {new}: {heard:#?}"
+                    was_there && !addresses.is_empty(),
+                    "{name}: {address} is taken back, and {addresses:?} are left: {heard:#?}"
                 );
             }
         }
     }
+}
+
+fn is_goodbye(heard: &Heard) -> bool {
+    heard.record["ttl"] == 0
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! Boards on the network by name: published, found and fetched by another machine, and withdrawn in time.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use cpy_board::{Hostname, Serial};
 use cpy_tests::gateway::{ADVERTISER, PASSWORD};
 use cpy_tests::network::Heard;
-use cpy_tests::{Board, Gateway, Network, wait};
+use cpy_tests::{Board, Gateway, Host, Network, wait};
+use serde_json::Value;
 
 const SERIAL: &str = "E6614C311B7E6F35";
 const NAME: &str = "cpy-7e6f35.local";
@@ -221,6 +223,57 @@ async fn the_instance_name_is_the_boards_own_and_follows_its_settings() {
 }
 
 #[tokio::test]
+async fn boards_of_one_kind_keep_their_instance_names_and_pages_know_them() {
+    let network = Network::new();
+    let [pi, laptop] = network.hosts(["pi", "laptop"]).await;
+    let mut gateway = Gateway::start_on(&pi).await;
+    let mut boards = Vec::new();
+    for serial in ["E6614C31BBBBBB02", "E6614C31AAAAAA01", SERIAL] {
+        boards.push(gateway.plug(serial, &["--board-name", "Feather"]).await);
+        wait::until("it has a service", async || {
+            (laptop.announced_hosts().await.len() == boards.len()).then_some(())
+        })
+        .await;
+    }
+    let before = instances(&laptop, boards.len()).await;
+    let mut names = before.values();
+    assert!(names.any(|name| name == "Feather"), "{before:?}");
+    gateway.terminate(ADVERTISER);
+    wait::until("the services are withdrawn", async || {
+        laptop.browse().await.is_empty().then_some(())
+    })
+    .await;
+    gateway.start_daemon(ADVERTISER);
+    assert_eq!(instances(&laptop, boards.len()).await, before);
+    wait::until(&format!("the pages say {before:?}"), async || {
+        let call = gateway.call("GET", "/cp/devices.json").host("localhost");
+        let listed = call.try_send().await.ok()?.json();
+        let word = |device: &Value, key| Some(device[key].as_str()?.to_owned());
+        let devices = listed["devices"].as_array()?.iter();
+        let listed: Option<BTreeMap<String, String>> = devices
+            .map(|device| {
+                let host = format!("{}.local", word(device, "hostname")?);
+                Some((host, word(device, "instance_name")?))
+            })
+            .collect();
+        (listed? == before).then_some(())
+    })
+    .await;
+}
+
+/// What each of so many hosts calls its service, as soon as no two say the same.
+async fn instances(laptop: &Host, boards: usize) -> BTreeMap<String, String> {
+    wait::until("each board has an instance name of its own", async || {
+        let found = laptop.browse().await;
+        let instances: BTreeSet<&String> = found.iter().map(|found| &found.instance).collect();
+        let hosts = found.iter().map(|f| (f.host.clone(), f.instance.clone()));
+        let hosts: BTreeMap<String, String> = hosts.collect();
+        (hosts.len() == boards && instances.len() == boards).then_some(hosts)
+    })
+    .await
+}
+
+#[tokio::test]
 async fn circuitpython_local_is_answered_by_every_gateway_beside_strangers() {
     let network = Network::new();
     let [pi, attic, laptop] = network.hosts(["pi", "attic", "laptop"]).await;
@@ -269,6 +322,59 @@ async fn circuitpython_local_is_answered_by_every_gateway_beside_strangers() {
         let reply = call.expect(307).await;
         assert_eq!(reply.header("location"), format!("http://{name}/x"));
     }
+}
+
+#[tokio::test]
+async fn two_interfaces_on_one_network_make_no_stranger_of_an_own_board() {
+    // Longer than an unplugged board is announced.
+    const WHILE: Duration = Duration::from_secs(11);
+    const OTHER: &str = "E6614C31AAAAAA01";
+    let network = Network::new();
+    let [pi] = network.hosts(["pi"]).await;
+    let third = network.host_without_avahi("third");
+    pi.plug_twice().await;
+    let gateway = Gateway::start_on(&pi).await;
+    let _stays = gateway.plug(SERIAL, &["--board-name", "Feather"]).await;
+    let mut leaves = gateway.plug(OTHER, &["--board-name", "Feather"]).await;
+    let mut stranger = third.stranger().await;
+    stranger
+        .hold_board("Stranger", "cpy-5a5a5a", 80, &third.ipv4())
+        .await;
+    // What is wrong in these lists, if anything: `devices` is what the board that stays lists.
+    let wrong = async |expected: &[&str]| {
+        let peers = gateway.peers().await?;
+        let reply = gateway.call("GET", "/cp/devices.json").host(NAME);
+        let devices = reply.try_send().await.ok()?.json()["devices"].clone();
+        let host = |device: &Value| device["hostname"].as_str().unwrap_or_default().to_owned();
+        let strangers: Vec<String> = peers.iter().map(host).collect();
+        let mut listed: Vec<String> = devices.as_array()?.iter().map(host).collect();
+        listed.sort();
+        let right = strangers == ["cpy-5a5a5a"] && listed == expected;
+        (!right).then_some((strangers, listed))
+    };
+    let both = ["cpy-5a5a5a", "cpy-aaaa01"];
+    wait::until("all are listed", async || {
+        wrong(&both).await.is_none().then_some(())
+    })
+    .await;
+    // Both services are announced on both interfaces by now, and heard on the other one.
+    wait::until("the boards have instance names", async || {
+        let status = gateway.network().await?;
+        let named = |serial: &str| status["boards"][serial]["instance_name"].is_string();
+        (named(SERIAL) && named(OTHER)).then_some(())
+    })
+    .await;
+    assert_eq!(
+        wait::within(Duration::from_secs(2), async || wrong(&both).await).await,
+        None
+    );
+    leaves.unplug();
+    wait::until("the board is not listed", async || {
+        wrong(&both[..1]).await.is_none().then_some(())
+    })
+    .await;
+    let wrong = wait::within(WHILE, async || wrong(&both[..1]).await).await;
+    assert_eq!(wrong, None);
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! Other devices of the network on a board's pages: other gateways' boards, Wi-Fi boards, and hostile ones.
 
+use std::time::{Duration, Instant};
+
 use cpy_tests::gateway::ADVERTISER;
-use cpy_tests::{Gateway, Host, Network, wait};
+use cpy_tests::{Gateway, Host, Network, Stranger, wait};
 use serde_json::{Value, json};
 
 const SERIAL: &str = "E6614C311B7E6F35";
@@ -73,6 +75,36 @@ async fn boards_of_other_gateways_and_strangers_are_listed_once_and_go_when_they
     drop(there);
     drop(two);
     are_listed(&one, &[]).await;
+}
+
+#[tokio::test]
+async fn a_device_that_moves_to_another_host_is_never_listed_with_the_old_ones_address() {
+    let network = Network::new();
+    let [pi] = network.hosts(["pi"]).await;
+    let other = network.host_without_avahi("other");
+    let mut stranger = other.stranger().await;
+    let gateway = Gateway::start_on(&pi).await;
+    let _board = gateway.plug(SERIAL, &[]).await;
+    let at = |host: &'static str, address: &str| [(host, "Pico", 80, address.to_owned())];
+    let srv = |host: &str| {
+        json!({
+            "name": ["Pico", "_circuitpython", "_tcp", "local"],
+            "type": "SRV", "data": [80, [host, "local"]], "unique": true,
+        })
+    };
+    let address = |host: &str, address: &str| json!({ "name": [host, "local"], "type": "A", "data": address, "unique": true });
+    stranger.hold_board("Pico", "h1", 80, "10.77.0.50").await;
+    are_listed(&gateway, &at("h1", "10.77.0.50")).await;
+    let moved = [srv("h2"), address("h2", "10.77.0.60")];
+    stranger.order(json!({ "hold": moved })).await;
+    are_listed(&gateway, &at("h2", "10.77.0.60")).await;
+    // Nobody knows where the next one is, for a while.
+    stranger.order(json!({ "hold": [srv("h3")] })).await;
+    are_listed(&gateway, &[]).await;
+    stranger
+        .order(json!({ "hold": [address("h3", "10.77.0.70")] }))
+        .await;
+    are_listed(&gateway, &at("h3", "10.77.0.70")).await;
 }
 
 #[tokio::test]
@@ -179,13 +211,16 @@ async fn ten_thousand_peers_that_come_and_go_cost_a_bounded_amount() {
     let mut stranger = other.stranger().await;
     let gateway = Gateway::start_on(&pi).await;
     let board = gateway.plug(SERIAL, &[]).await;
+    let (mut early, home) = neighbour(&network, "early").await;
+    is_listed(&gateway, "early").await;
     for first in (0..10_000).step_by(500) {
-        flood(&mut stranger, first, 500, &other).await;
+        flood(&mut stranger, first, 500, &other, HERE).await;
     }
     wait::until("some of the flood is seen", async || {
         (!devices(&gateway, "cpy-7e6f35.local").await?.is_empty()).then_some(())
     })
     .await;
+    is_listed(&gateway, "early").await;
     // One that comes and goes, and comes and goes.
     for round in 0..200 {
         let ttl = if round % 2 == 0 { 120 } else { 0 };
@@ -216,11 +251,71 @@ async fn ten_thousand_peers_that_come_and_go_cost_a_bounded_amount() {
         .await;
     // Its own names are published all the same.
     assert_eq!(pi.resolve_ipv4("cpy-7e6f35.local").await, Some(pi.ipv4()));
+    for first in (0..10_000).step_by(500) {
+        flood(&mut stranger, first, 500, &other, GONE).await;
+    }
+    let left = [("early", "early", 80, home.ipv4())];
+    are_listed(&gateway, &left).await;
+    early.let_go().await;
+    are_listed(&gateway, &[]).await;
 }
 
-async fn flood(stranger: &mut cpy_tests::Stranger, first: u32, services: u32, host: &Host) {
-    let flood = json!({ "services": services, "first": first, "address": host.ipv4() });
+#[tokio::test]
+async fn a_device_that_comes_after_a_flood_from_somebody_else_is_listed() {
+    let network = Network::new();
+    let [pi] = network.hosts(["pi"]).await;
+    let other = network.host_without_avahi("other");
+    let mut stranger = other.stranger().await;
+    let gateway = Gateway::start_on(&pi).await;
+    let _board = gateway.plug(SERIAL, &[]).await;
+    let _early = neighbour(&network, "early").await;
+    is_listed(&gateway, "early").await;
+    // Four records each: they fit in Avahi's cache of 4096 (cache-entries-max), and something beside.
+    flood(&mut stranger, 0, 800, &other, HERE).await;
+    wait::until("a part of the flood is listed", async || {
+        (devices(&gateway, "cpy-7e6f35.local").await?.len() > 100).then_some(())
+    })
+    .await;
+    let begun = Instant::now();
+    let _late = neighbour(&network, "late").await;
+    is_listed(&gateway, "late").await;
+    assert!(
+        begun.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        begun.elapsed()
+    );
+    is_listed(&gateway, "early").await;
+}
+
+/// How long the services of a flood are there, in seconds.
+const HERE: u32 = 4500;
+/// A goodbye.
+const GONE: u32 = 0;
+
+async fn flood(stranger: &mut Stranger, first: u32, services: u32, host: &Host, ttl: u32) {
+    let address = host.ipv4();
+    let flood = json!({ "services": services, "first": first, "address": address, "ttl": ttl });
     stranger.order(json!({ "flood": flood })).await;
+}
+
+/// A device on a machine of its own, with that machine's name and address.
+async fn neighbour(network: &Network, name: &str) -> (Stranger, Host) {
+    let host = network.host_without_avahi(name);
+    let mut stranger = host.stranger().await;
+    stranger.hold_board(name, name, 80, &host.ipv4()).await;
+    (stranger, host)
+}
+
+/// Waits until a device is among those that are listed.
+async fn is_listed(gateway: &Gateway, hostname: &str) {
+    wait::until(&format!("{hostname} is listed"), async || {
+        let devices = devices(gateway, "cpy-7e6f35.local").await?;
+        let mut devices = devices.iter();
+        devices
+            .any(|device| device["hostname"] == hostname)
+            .then_some(())
+    })
+    .await;
 }
 
 /// The other devices, as a board lists them.

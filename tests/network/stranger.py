@@ -9,8 +9,8 @@ answer to an order.
     {"say": [RECORD...]}          sends records once, as many in a packet as fit
     {"hold": [RECORD...]}         announces records and answers questions for them from then on
     {"let_go": true}              says goodbye to all that is held
-    {"flood": {"services": N, "first": I, "address": "10.0.0.1"}}
-                                  announces N services of N hosts, numbered from I
+    {"flood": {"services": N, "first": I, "address": "10.0.0.1", "ttl": SECONDS}}
+                                  announces N services of N hosts, numbered from I; 0 s is a goodbye for them
     {"ask": {"name": NAME, "type": TYPE}}
                                   sends a question
     {"bytes": "00ff..."}          sends a packet of these bytes
@@ -186,7 +186,8 @@ class Stranger:
         if "flood" in order:
             flood = order["flood"]
             numbers = range(flood.get("first", 0), flood.get("first", 0) + flood["services"])
-            self.say([record for number in numbers for record in service(number, flood["address"])])
+            records = [record for number in numbers for record in service(number, flood["address"])]
+            self.say(records, flood.get("ttl"))
         if "ask" in order:
             question = encoded_name(order["ask"]["name"]) + struct.pack("!HH", TYPES[order["ask"]["type"]], 1)
             self.send(struct.pack("!6H", 0, 0, 1, 0, 0, 0) + question)
