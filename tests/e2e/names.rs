@@ -332,31 +332,50 @@ async fn two_interfaces_on_one_network_make_no_stranger_of_an_own_board() {
     let network = Network::new();
     let [pi] = network.hosts(["pi"]).await;
     let third = network.host_without_avahi("third");
-    pi.plug_twice().await;
-    let gateway = Gateway::start_on(&pi).await;
+    let mut gateway = Gateway::start_on(&pi).await;
     let _stays = gateway.plug(SERIAL, &["--board-name", "Feather"]).await;
+    wait::until("the board is published", async || {
+        let status = gateway.network().await?;
+        status["boards"][SERIAL]["instance_name"]
+            .is_string()
+            .then_some(())
+    })
+    .await;
+    pi.plug_twice().await;
     let mut leaves = gateway.plug(OTHER, &["--board-name", "Feather"]).await;
     let mut stranger = third.stranger().await;
     stranger
         .hold_board("Stranger", "cpy-5a5a5a", 80, &third.ipv4())
         .await;
-    // What is wrong in these lists, if anything: `devices` is what the board that stays lists.
-    let wrong = async |expected: &[&str]| {
-        let peers = gateway.peers().await?;
+    // The other devices as the advertiser lists them, and as the board that stays does.
+    let lists = async |gateway: &Gateway| {
+        let peers = gateway.peers().await.expect("the advertiser answers");
         let reply = gateway.call("GET", "/cp/devices.json").host(NAME);
-        let devices = reply.try_send().await.ok()?.json()["devices"].clone();
+        let devices = reply.expect(200).await.json()["devices"].clone();
         let host = |device: &Value| device["hostname"].as_str().unwrap_or_default().to_owned();
         let strangers: Vec<String> = peers.iter().map(host).collect();
-        let mut listed: Vec<String> = devices.as_array()?.iter().map(host).collect();
+        let devices = devices.as_array().expect("a list");
+        let mut listed: Vec<String> = devices.iter().map(host).collect();
         listed.sort();
-        let right = strangers == ["cpy-5a5a5a"] && listed == expected;
-        (!right).then_some((strangers, listed))
+        (strangers, listed)
+    };
+    let is_right = |(strangers, listed): &(Vec<String>, Vec<String>), expected: &[&str]| {
+        strangers == &["cpy-5a5a5a"] && listed == expected
+    };
+    let become_right = async |gateway: &Gateway, expected: &[&str]| {
+        wait::until(&format!("the lists say {expected:?}"), async || {
+            is_right(&lists(gateway).await, expected).then_some(())
+        })
+        .await;
+    };
+    let become_wrong = async |gateway: &Gateway, time, expected: &[&str]| {
+        wait::within(time, async || {
+            Some(lists(gateway).await).filter(|lists| !is_right(lists, expected))
+        })
+        .await
     };
     let both = ["cpy-5a5a5a", "cpy-aaaa01"];
-    wait::until("all are listed", async || {
-        wrong(&both).await.is_none().then_some(())
-    })
-    .await;
+    become_right(&gateway, &both).await;
     // Both services are announced on both interfaces by now, and heard on the other one.
     wait::until("the boards have instance names", async || {
         let status = gateway.network().await?;
@@ -365,16 +384,22 @@ async fn two_interfaces_on_one_network_make_no_stranger_of_an_own_board() {
     })
     .await;
     assert_eq!(
-        wait::within(Duration::from_secs(2), async || wrong(&both).await).await,
+        become_wrong(&gateway, Duration::from_secs(2), &both).await,
         None
     );
+    // What is still remembered of its own earlier announcements is nobody else's.
+    gateway.kill(ADVERTISER);
+    gateway.start_daemon(ADVERTISER);
+    let own_among_strangers = wait::within(Duration::from_secs(3), async || {
+        let mut peers = gateway.peers().await?;
+        peers.retain(|peer| peer["hostname"] != "cpy-5a5a5a");
+        (!peers.is_empty()).then_some(peers)
+    });
+    assert_eq!(own_among_strangers.await, None);
+    become_right(&gateway, &both).await;
     leaves.unplug();
-    wait::until("the board is not listed", async || {
-        wrong(&both[..1]).await.is_none().then_some(())
-    })
-    .await;
-    let wrong = wait::within(WHILE, async || wrong(&both[..1]).await).await;
-    assert_eq!(wrong, None);
+    become_right(&gateway, &both[..1]).await;
+    assert_eq!(become_wrong(&gateway, WHILE, &both[..1]).await, None);
 }
 
 #[tokio::test]
