@@ -1,8 +1,8 @@
 //! The daemon that gives boards their names on the network, through the avahi-daemon that runs there.
 //!
-//! The way of a board: the `authority` sees it plugged in (`presence`), gives it a name (`name_book`,
-//! `collisions`, `instance_names`) and says what to announce (`announcement`). While Avahi is there (`avahi`), the `announcer` has an
-//! `advertised_board` for each, with `host_records` on all `links` and a `service_record`. The way of other
+//! The way of a board: the `authority` sees it plugged in (`presence`), gives it a name (`name_book`, `collisions`,
+//! `instance_names`) and says what to announce (`announcement`). While Avahi is there (`avahi`), the `announcer` has
+//! an `advertised_board` for each, with `host_records` on all `links` and a `service_record`. The way of other
 //! devices: Avahi's signals -> `sightings` -> `browser` -> `peers` -> `api`.
 
 mod advertised_board;

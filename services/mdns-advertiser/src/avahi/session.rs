@@ -195,21 +195,22 @@ impl Session {
 
     /// Errors: those that end the session.
     fn take(&self, signal: &Message) -> Result<(), AvahiError> {
-        match self.try_take(signal) {
-            Ok(taken) => taken,
-            Err(error) => {
+        match self.fold(signal) {
+            Ok(()) => Ok(()),
+            Err(AvahiError::Lost(error)) => {
                 tracing::debug!(%error, "a signal of Avahi's cannot be understood");
                 Ok(())
             }
+            Err(error) => Err(error),
         }
     }
 
-    fn try_take(&self, signal: &Message) -> zbus::Result<Result<(), AvahiError>> {
+    fn fold(&self, signal: &Message) -> Result<(), AvahiError> {
         let header = signal.header();
         let (Some(interface), Some(member), Some(path)) =
             (header.interface(), header.member(), header.path())
         else {
-            return Ok(Ok(()));
+            return Ok(());
         };
         let body = signal.body();
         let kind = interface.as_str().strip_prefix("org.freedesktop.Avahi.");
@@ -248,11 +249,11 @@ impl Session {
             ("ServiceResolver", "Failure") => self.sightings.failed(&path.to_owned().into()),
             ("ServiceBrowser", "Failure") => {
                 let reason: String = body.deserialize()?;
-                return Ok(Err(AvahiError::Refused(reason)));
+                return Err(AvahiError::Refused(reason));
             }
             _ => {}
         }
-        Ok(Ok(()))
+        Ok(())
     }
 }
 
