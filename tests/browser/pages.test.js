@@ -100,6 +100,29 @@ test('the name that an owner gave a board stands before its host name', async ()
   }
 });
 
+test('a board that the network tells from its like is not called by its host name twice', async () => {
+  const [name, other] = demo.names;
+  const called = { [name]: `Raspberry Pi Pico (${name})`, [other]: `Kitchen (${other}) #2` };
+  await context.route('**/cp/board*.json', async (route) => {
+    const response = await route.fetch();
+    const said = await response.json();
+    for (const board of said.boards ?? [said]) board.instance_name = called[board.hostname];
+    await route.fulfill({ response, json: said });
+  });
+  await page.goto(demo.url('/'));
+  for (const heading of [`Raspberry Pi Pico · ${name}`, `Kitchen · ${other}`]) {
+    await page.getByRole('heading', { name: heading, exact: true }).waitFor();
+  }
+  for (const [host, bar, title] of [
+    [name, `Raspberry Pi Pico · ${name}`, `/ · Files · ${name}`],
+    [other, `Kitchen · ${other}`, `/ · Files · Kitchen · ${other}`],
+  ]) {
+    await page.goto(demo.url('/fs/', host));
+    await page.getByRole('banner').getByText(bar, { exact: true }).waitFor();
+    assert.equal(await page.title(), title);
+  }
+});
+
 test('other devices are links to where they are, and what they say of themselves is only text', async () => {
   const [name, other] = demo.names;
   const device = (hostname, instance_name, port = 80, ip = '192.168.1.9') => ({ hostname, instance_name, port, ip });
@@ -150,6 +173,31 @@ test('what keeps names from the network is said once, and each board has a word 
   assert.equal(await page.getByText('Avahi').count(), 1);
   await page.goto(demo.url('/', name));
   await page.getByText('Avahi is not running here.').waitFor();
+});
+
+test('a name that Avahi refuses or that others have is not said to wait, and what Avahi says is only text', async () => {
+  const [name, other] = demo.names;
+  const reason = 'Avahi on the gateway refuses the name (<img src=x>).';
+  const network = {
+    [name]: { state: 'refused', problem: reason },
+    [other]: { state: 'taken', problem: 'Others on the network have the name.' },
+  };
+  await context.route('**/cp/board*.json', async (route) => {
+    const response = await route.fetch();
+    const said = await response.json();
+    for (const board of said.boards ?? [said]) board.network = network[board.hostname];
+    if (said.boards) said.problems = Object.values(network).map(({ problem }) => problem);
+    await route.fulfill({ response, json: said });
+  });
+  await page.goto(demo.url('/'));
+  await page.getByText(reason, { exact: true }).waitFor();
+  await page.getByText(`Avahi refuses ${name}.local`, { exact: true }).waitFor();
+  await page.getByText(`Others have ${other}.local`, { exact: true }).waitFor();
+  for (const [host, { problem }] of Object.entries(network)) {
+    await page.goto(demo.url('/', host));
+    await page.getByText(problem, { exact: true }).waitFor();
+    assert.equal(await page.locator('main img').count(), 0);
+  }
 });
 
 test('the address that a page shows for a board opens that board', async () => {

@@ -124,7 +124,7 @@ impl Statuses {
         observer: &Observer,
         links: &Links<'_>,
     ) -> AllStates {
-        let problems = network::problem_of_all(boards, &self.network);
+        let problems = network::problems_of_all(boards, &self.network);
         let boards: Vec<Listed> = boards
             .attached()
             .map(|board| Listed {
@@ -134,7 +134,7 @@ impl Statuses {
             .collect();
         AllStates {
             total: boards.len(),
-            problems: problems.into_iter().collect(),
+            problems,
             boards,
         }
     }
@@ -179,7 +179,7 @@ impl Statuses {
             serial: board.serial.to_string(),
             hostname: board.hostname.to_string(),
             port: board.port,
-            instance_name: board.instance_name().to_owned(),
+            instance_name: network::instance_name(board, &self.network).to_owned(),
             board_name: firmware.board_name,
             board_id: firmware.board_id,
             version: firmware.version,

@@ -56,8 +56,8 @@ pub(crate) async fn reply(
     Ok(match (document, board) {
         (Document::Version, Some(board)) => json(ok, &version(board, links)),
         (Document::Devices, board) => {
-            let peers = observer.names.peers().await;
-            json(ok, &Devices::new(board, boards, peers, links))
+            let (network, peers) = tokio::join!(observer.names.network(), observer.names.peers());
+            json(ok, &Devices::new(board, boards, (&network, peers), links))
         }
         (Document::DiskInfo, Some(board)) => disk_info(board, observer).await?,
         (Document::Board, Some(board)) => {

@@ -17,6 +17,7 @@ mod framed_stream;
 mod framing;
 mod gateway;
 mod guesses;
+mod hindrance;
 mod hop_by_hop;
 mod host;
 mod lent_body;

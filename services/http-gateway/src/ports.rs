@@ -5,7 +5,8 @@ use std::path::Path;
 
 use cpy_board::config::PortRange;
 use cpy_board::{Hostname, Serial, StateFile};
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::naming::Names;
 
@@ -28,8 +29,27 @@ pub(crate) struct PortBook {
 /// The book as it is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Written {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_entries")]
     board: Vec<Entry>,
+}
+
+/// An entry that somebody spoiled costs nobody else a port.
+fn whole_entries<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<Entry>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Found {
+        Whole(Entry),
+        Spoiled(IgnoredAny),
+    }
+    let found = Vec::<Found>::deserialize(list)?;
+    let whole = found.into_iter().filter_map(|found| match found {
+        Found::Whole(entry) => Some(entry),
+        Found::Spoiled(_) => {
+            tracing::warn!("an entry of the remembered ports cannot be understood: it is left out");
+            None
+        }
+    });
+    Ok(whole.collect())
 }
 
 impl PortBook {
@@ -224,6 +244,31 @@ mod tests {
             (book.entries()[0].serial.as_str(), book.entries()[0].port),
             ("A1", 8001)
         );
+    }
+
+    #[test]
+    fn a_spoiled_entry_costs_nobody_else_a_port() {
+        let dir = tempfile::tempdir().unwrap();
+        let memory = file(dir.path());
+        let whole =
+            |n: u8| format!("{{ serial = \"A{n}\", hostname = \"cpy-00000{n}\", port = 800{n} }}");
+        for spoiled in [
+            "{}",
+            "8002",
+            "{ serial = \"../..\", hostname = \"cpy-000002\", port = 8002 }",
+            "{ serial = \"A2\", hostname = \"cpy 2\", port = 8002 }",
+            "{ serial = \"A2\", hostname = \"cpy-000002\", port = 80020 }",
+            "{ serial = \"A2\", hostname = \"cpy-000002\", port = 2026-01-01 }",
+        ] {
+            let text = format!("board = [{}, {spoiled}, {}]", whole(1), whole(3));
+            let path = dir.path().join("http-gateway/ports.toml");
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, text).unwrap();
+            let book = book(memory.load().unwrap(), "8001-8064");
+            let ports: Vec<u16> = book.entries().iter().map(|entry| entry.port).collect();
+            assert_eq!(ports, [8001, 8003], "{spoiled}");
+            assert!(path.exists(), "{spoiled}");
+        }
     }
 
     proptest! {

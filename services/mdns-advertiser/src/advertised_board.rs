@@ -5,18 +5,22 @@ use std::sync::Arc;
 use cpy_board::status::{NameState, NameStatus};
 use cpy_board::{Hostname, Serial};
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::{Duration, Instant, sleep_until};
+use tokio::time::{Duration, Instant};
 
 use crate::announcement::{Announcement, Announcements};
-use crate::authority::Collision;
 use crate::avahi::{AvahiError, DOMAIN, Ownership, Session};
+use crate::collisions::{Says, Word};
 use crate::host_records::HostRecords;
 use crate::links::Links;
 use crate::network_state::NetworkState;
 use crate::service_record::{Service, ServiceRecord};
+use crate::wait_until;
 
 /// How long to wait before Avahi is asked again for what it has refused.
-const WAIT: Duration = Duration::from_secs(10);
+pub(crate) const REFUSED_WAIT: Duration = Duration::from_secs(60);
+/// How long after a name was lost somebody looks whether others still have it. It is longer than the time of grace at
+/// another gateway, from which this board may have come.
+const LOST_WAIT: Duration = Duration::from_secs(15);
 
 /// A board that is being announced.
 pub(crate) struct AdvertisedBoard {
@@ -28,8 +32,12 @@ pub(crate) struct AdvertisedBoard {
     service: ServiceRecord,
     /// The name that was last said to be taken by others.
     collided: Option<Hostname>,
+    /// The name that was lost, and when to look who has it.
+    lost: Option<(Hostname, Instant)>,
     /// The name that was last said to be published.
     said: Option<Hostname>,
+    /// What Avahi has refused, in its words: empty when nothing.
+    reason: String,
     /// When to ask again for what was refused.
     retry: Option<Instant>,
 }
@@ -40,7 +48,7 @@ pub(crate) struct Surroundings {
     pub(crate) session: Arc<Session>,
     pub(crate) announcements: watch::Receiver<Arc<Announcements>>,
     pub(crate) links: watch::Receiver<Links>,
-    pub(crate) collisions: mpsc::Sender<Collision>,
+    pub(crate) words: mpsc::Sender<Word>,
     pub(crate) state: NetworkState,
 }
 
@@ -54,7 +62,9 @@ impl AdvertisedBoard {
             service: ServiceRecord::new(Arc::clone(&changes)),
             changes,
             collided: None,
+            lost: None,
             said: None,
+            reason: String::new(),
             retry: None,
         }
     }
@@ -74,8 +84,9 @@ impl AdvertisedBoard {
                 return self.host.withdraw().await;
             };
             let links = self.around.links.borrow_and_update().clone();
+            self.look_for_lost(announcement.lost.as_ref()).await?;
             self.settle(&announcement, &links).await?;
-            self.report(&announcement, &links);
+            self.report(&announcement.hostname, &links);
             self.change().await;
         }
     }
@@ -90,32 +101,46 @@ impl AdvertisedBoard {
             // Until the board has another name.
             return Ok(());
         }
-        self.retry = None;
-        let name = format!("{hostname}.{DOMAIN}");
-        let session = Arc::clone(&self.around.session);
-        let mut result = self.host.settle(&session, &name, links).await;
-        if let Err(AvahiError::Collision) = result {
-            return self.give_up(hostname).await;
-        }
-        if result.is_ok() {
-            result = match &announcement.instance {
-                Some(instance) => {
-                    let service = Service {
-                        instance: instance.clone(),
-                        hostname: hostname.clone(),
-                        port: announcement.port,
-                    };
-                    self.service.settle(&session, &service, links).await
-                }
-                None => self.service.withdraw().await,
-            };
-        }
-        if let Err(AvahiError::Refused(error)) = &result {
-            tracing::warn!(board = %self.serial, %hostname, %error, "Avahi does not publish the board");
-            self.retry = Some(Instant::now() + WAIT);
+        self.collided = None;
+        if self.retry.is_some_and(|at| at > Instant::now()) {
             return Ok(());
         }
-        result
+        self.retry = None;
+        match self.publish(announcement, links).await {
+            Ok(()) => self.reason.clear(),
+            Err(AvahiError::Collision) => return self.give_up(hostname).await,
+            Err(AvahiError::Refused(reason)) => {
+                if self.reason != reason {
+                    tracing::warn!(board = %self.serial, %hostname, reason,
+                        "Avahi does not publish the board");
+                }
+                self.reason = reason;
+                self.retry = Some(Instant::now() + REFUSED_WAIT);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    async fn publish(
+        &mut self,
+        announcement: &Announcement,
+        links: &Links,
+    ) -> Result<(), AvahiError> {
+        let session = &self.around.session;
+        let name = format!("{}.{DOMAIN}", announcement.hostname);
+        self.host.settle(session, &name, links).await?;
+        match &announcement.instance {
+            Some(instance) => {
+                let service = Service {
+                    instance: instance.clone(),
+                    hostname: announcement.hostname.clone(),
+                    port: announcement.port,
+                };
+                self.service.settle(session, &service, links).await
+            }
+            None => self.service.withdraw().await,
+        }
     }
 
     /// Leaves the name to whoever has it. The service goes too: it would lead there.
@@ -123,21 +148,51 @@ impl AdvertisedBoard {
         self.collided = Some(hostname.clone());
         self.service.withdraw().await?;
         self.host.withdraw().await?;
-        let collision = Collision {
-            board: self.serial.clone(),
-            hostname: hostname.clone(),
-        };
-        // It fails only where the daemon ends.
-        let _ = self.around.collisions.send(collision).await;
+        self.tell(hostname.clone(), Says::Taken).await;
         Ok(())
     }
 
-    fn report(&mut self, announcement: &Announcement, links: &Links) {
-        let hostname = &announcement.hostname;
-        let state = if links.is_empty() || self.retry.is_some() {
+    /// Looks whether others still have the name that the board has lost, once, a while after it has.
+    async fn look_for_lost(&mut self, lost: Option<&Hostname>) -> Result<(), AvahiError> {
+        match (lost, &self.lost) {
+            (None, _) => self.lost = None,
+            (Some(name), Some((known, due))) if name == known => {
+                if *due <= Instant::now() {
+                    let is_held = self.around.session.is_held(name).await?;
+                    let says = if is_held {
+                        Says::StillTaken
+                    } else {
+                        Says::Free
+                    };
+                    self.tell(name.clone(), says).await;
+                    // Whatever that leads to, it is not asked again and again.
+                    self.lost = Some((name.clone(), Instant::now() + LOST_WAIT));
+                }
+            }
+            (Some(name), _) => self.lost = Some((name.clone(), Instant::now() + LOST_WAIT)),
+        }
+        Ok(())
+    }
+
+    async fn tell(&self, hostname: Hostname, says: Says) {
+        let word = Word {
+            board: self.serial.clone(),
+            hostname,
+            says,
+        };
+        // It fails only where the daemon ends.
+        let _ = self.around.words.send(word).await;
+    }
+
+    fn report(&mut self, hostname: &Hostname, links: &Links) {
+        let state = if self.collided.is_some() {
+            NameState::Taken
+        } else if links.is_empty() {
             NameState::Waiting
         } else if self.host.is_published() {
             NameState::Published
+        } else if self.retry.is_some() {
+            NameState::Refused
         } else {
             NameState::Claiming
         };
@@ -149,27 +204,26 @@ impl AdvertisedBoard {
             hostname: hostname.clone(),
             state,
             instance_name: self.service.instance_name(),
-            reason: String::new(),
+            reason: self.reason.clone(),
         };
         self.around.state.note(&self.serial, status);
     }
 
     /// Returns when something is to be looked at again.
     async fn change(&mut self) {
-        let deadlines = [self.host.deadline(), self.service.deadline(), self.retry];
-        let deadline = deadlines.into_iter().flatten().min();
-        let due = async {
-            match deadline {
-                Some(deadline) => sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
+        let lost = self.lost.as_ref().map(|(_, due)| *due);
+        let deadlines = [
+            self.host.deadline(),
+            self.service.deadline(),
+            self.retry,
+            lost,
+        ];
         tokio::select! {
             // These fail only where the daemon ends.
             _ = self.around.announcements.changed() => {}
             _ = self.around.links.changed() => {}
             () = self.changes.notified() => {}
-            () = due => {}
+            () = wait_until(deadlines.into_iter().flatten().min()) => {}
         }
     }
 }

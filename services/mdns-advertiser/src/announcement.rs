@@ -11,6 +11,8 @@ pub(crate) type Announcements = BTreeMap<Serial, Announcement>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Announcement {
     pub(crate) hostname: Hostname,
+    /// The name in the place of which it was lent this one, because others hold it.
+    pub(crate) lost: Option<Hostname>,
     /// What it is called, once that is known: before, only its host name is announced.
     pub(crate) instance: Option<InstanceName>,
     /// The port of its web server.
@@ -19,7 +21,11 @@ pub(crate) struct Announcement {
 
 /// The name of a service instance: any text of 1 to 63 bytes (RFC 6763, section 4.1.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct InstanceName(String);
+pub(crate) struct InstanceName {
+    text: String,
+    /// Another board here is called the same: this one has its host name beside.
+    qualified: bool,
+}
 
 /// The bytes that a DNS label has room for (RFC 1035, section 2.3.4).
 const LONGEST: usize = 63;
@@ -29,18 +35,34 @@ impl InstanceName {
     pub(crate) fn new(text: &str) -> Option<Self> {
         let visible: String = text.chars().filter(|c| !c.is_control()).collect();
         let fitting = cut(visible.trim(), LONGEST).trim_end();
-        (!fitting.is_empty()).then(|| Self(fitting.to_owned()))
+        (!fitting.is_empty()).then(|| Self {
+            text: fitting.to_owned(),
+            qualified: false,
+        })
+    }
+
+    /// The same with the board's host name beside.
+    pub(crate) fn qualified(self) -> Self {
+        Self {
+            qualified: true,
+            ..self
+        }
+    }
+
+    /// Whether it is this name, qualified or not.
+    pub(crate) fn is_made_of(&self, name: &Self) -> bool {
+        self.text == name.text
     }
 
     /// What to announce when others on the network have announced the same this often already.
     pub(crate) fn alternative(&self, hostname: &Hostname, round: u32) -> String {
-        let suffix = match round {
-            0 => return self.0.clone(),
+        let suffix = match round + u32::from(self.qualified) {
+            0 => return self.text.clone(),
             1 => format!(" ({hostname})"),
             round => format!(" ({hostname}) #{round}"),
         };
         let room = LONGEST - suffix.len();
-        format!("{}{suffix}", cut(&self.0, room).trim_end())
+        format!("{}{suffix}", cut(&self.text, room).trim_end())
     }
 }
 
@@ -72,6 +94,7 @@ mod tests {
                 "Raspberry Pi Pico (cpy-7e6f35) #2"
             ]
         );
+        assert_eq!(name.qualified().alternative(&hostname(), 1), names[2]);
     }
 
     #[test]

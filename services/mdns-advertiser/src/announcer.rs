@@ -6,11 +6,12 @@ use std::sync::Arc;
 use cpy_board::Serial;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::sleep_until;
+use tokio::time::Instant;
 
-use crate::advertised_board::{AdvertisedBoard, Surroundings};
+use crate::advertised_board::{AdvertisedBoard, REFUSED_WAIT, Surroundings};
 use crate::avahi::{AvahiError, Ownership};
 use crate::host_records::HostRecords;
+use crate::wait_until;
 
 /// The name under which any board answers, real ones with Wi-Fi too (CircuitPython, workflows.md).
 const NEUTRAL: &str = "circuitpython.local";
@@ -66,25 +67,20 @@ async fn any_board(mut around: Surroundings) -> AvahiError {
         } else {
             records.settle(&around.session, NEUTRAL, &links).await
         };
-        match settled {
-            Ok(()) => {}
+        let retry = match settled {
+            Ok(()) => None,
             Err(error @ (AvahiError::Collision | AvahiError::Refused(_))) => {
                 tracing::debug!(%error, "cannot publish the shared name");
+                Some(Instant::now() + REFUSED_WAIT)
             }
             Err(error) => return error,
-        }
-        let deadline = records.deadline();
-        let due = async {
-            match deadline {
-                Some(deadline) => sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
         };
         tokio::select! {
+            // These fail only where the daemon ends.
             _ = around.announcements.changed() => {}
             _ = around.links.changed() => {}
             () = changes.notified() => {}
-            () = due => {}
+            () = wait_until(records.deadline().into_iter().chain(retry).min()) => {}
         }
     }
 }

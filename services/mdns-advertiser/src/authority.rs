@@ -3,8 +3,10 @@
 //! It knows nothing of Avahi: it says what should be announced, and is told when the network holds a name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cpy_board::attached::AttachedBoards;
 use cpy_board::{
@@ -13,19 +15,17 @@ use cpy_board::{
 };
 use futures_util::future::poll_immediate;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::announcement::{Announcement, Announcements, InstanceName};
-use crate::collisions::Collisions;
+use crate::collisions::{Collisions, Says, Word};
+use crate::instance_names::InstanceNames;
 use crate::name_book::NameBook;
 use crate::presence::Presence;
+use crate::wait_until;
 
-/// Somebody else on the network holds a board's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Collision {
-    pub(crate) board: Serial,
-    pub(crate) hostname: Hostname,
-}
+/// How long to wait before a file is written again that could not be written.
+const WRITE_AGAIN: Duration = Duration::from_secs(10);
 
 /// Decides what is announced.
 pub(crate) struct Authority {
@@ -39,6 +39,11 @@ pub(crate) struct Authority {
     published: Published<BTreeMap<Serial, Hostname>>,
     said: Option<BTreeMap<Serial, Hostname>>,
     collisions: Collisions,
+    /// Boards that had their name back and may lose it again.
+    returned: BTreeSet<Serial>,
+    instances: InstanceNames,
+    /// When to write again what could not be written.
+    retry: Option<Instant>,
     announcements: watch::Sender<Arc<Announcements>>,
 }
 
@@ -47,20 +52,17 @@ pub(crate) struct Sources {
     boards: Watcher,
     records: Records,
     ports: Follower<WebPorts>,
-    collisions: mpsc::Receiver<Collision>,
+    words: mpsc::Receiver<Word>,
 }
 
 impl Sources {
-    pub(crate) fn new(
-        config: &Config,
-        collisions: mpsc::Receiver<Collision>,
-    ) -> Result<Self, WatchError> {
+    pub(crate) fn new(config: &Config, words: mpsc::Receiver<Word>) -> Result<Self, WatchError> {
         let runtime_dir = RuntimeDir::new(&config.runtime_dir);
         Ok(Self {
             boards: Watcher::new(&config.boards_dir)?,
             records: Records::new(runtime_dir.records())?,
             ports: runtime_dir.web_ports().follow()?,
-            collisions,
+            words,
         })
     }
 }
@@ -81,6 +83,9 @@ impl Authority {
             published: RuntimeDir::new(&config.runtime_dir).names(),
             said: None,
             collisions: Collisions::default(),
+            returned: BTreeSet::new(),
+            instances: InstanceNames::default(),
+            retry: None,
             announcements,
         }
     }
@@ -94,7 +99,7 @@ impl Authority {
                 _ = sources.boards.changes() => self.take_attached(sources.boards.attached()),
                 records = sources.records.changes() => self.records = records,
                 Some(ports) = sources.ports.changes() => self.ports = ports,
-                Some(collision) = sources.collisions.recv() => self.take_collision(&collision),
+                Some(word) = sources.words.recv() => self.take_word(&word),
                 () = wait_until(deadline) => {}
                 () = shutdown.requested() => return,
             }
@@ -129,49 +134,44 @@ impl Authority {
         }
     }
 
-    fn take_collision(&mut self, collision: &Collision) {
-        let current = self.announcements.borrow().get(&collision.board).cloned();
+    fn take_word(&mut self, word: &Word) {
+        let Word {
+            board,
+            hostname,
+            says,
+        } = word;
         // Word of a name that was given up already may still come.
-        if current.is_some_and(|announced| announced.hostname == collision.hostname) {
-            self.collisions.note(&collision.board, Instant::now());
+        let current = self.announcements.borrow().get(board).cloned();
+        let has = current.is_some_and(|announced| announced.hostname == *hostname);
+        let lost = self.book.lost_name(board) == Some(hostname);
+        match says {
+            Says::Taken if has => self.collisions.note(board, Instant::now()),
+            Says::StillTaken if lost => {
+                tracing::warn!(%board, %hostname, "others still have the board's name: it is given up");
+                self.book.keep(board);
+            }
+            Says::Free if lost => {
+                tracing::info!(%board, %hostname, "the board has its name back");
+                self.book.take_back(board);
+                self.returned.insert(board.clone());
+            }
+            Says::Taken | Says::StillTaken | Says::Free => {}
         }
     }
 
     /// Brings everything in line with what is known.
     async fn settle(&mut self, now: Instant) {
-        self.present.retain(|serial, presence| {
-            let stays = !presence.is_over(now);
-            if !stays {
-                tracing::info!(board = %serial, "name withdrawn");
-            }
-            stays
-        });
+        self.let_go(now);
         let here: BTreeSet<Serial> = self.present.keys().cloned().collect();
-        self.collisions.retain(&here);
         for board in self.collisions.due(now) {
-            if let Some(hostname) = self.book.next_name_for(&board) {
-                tracing::warn!(board = %board, %hostname,
-                    "somebody else on the network has the board's name: it takes the next one");
+            self.book.lend(&board);
+            let hostname = self.book.name_for(&board, &here);
+            tracing::warn!(%board, %hostname, "others have the board's name: it is lent the next one");
+            if self.returned.contains(&board) {
+                self.book.keep(&board);
             }
         }
-        let announcements: Announcements = self
-            .present
-            .iter()
-            .map(|(serial, presence)| {
-                let hostname = self.book.name_for(serial, &here);
-                let own = self.records.get(serial).and_then(Record::instance_name);
-                let instance = own.and_then(InstanceName::new).or_else(|| {
-                    let known = self.records.contains_key(serial) || presence.says_no_more(now);
-                    InstanceName::new(hostname.as_str()).filter(|_| known)
-                });
-                let announcement = Announcement {
-                    hostname,
-                    instance,
-                    port: self.ports.of(serial),
-                };
-                (serial.clone(), announcement)
-            })
-            .collect();
+        let announcements = self.announcements(&here, now);
         let names: BTreeMap<Serial, Hostname> = announcements
             .iter()
             .map(|(serial, announced)| (serial.clone(), announced.hostname.clone()))
@@ -183,35 +183,96 @@ impl Authority {
             }
             differs
         });
-        self.publish(names).await;
-        self.memory.store(&self.book).await;
+        let published = self.publish(names).await;
+        let remembered = self.memory.store(&self.book).await;
+        self.retry = (!published || !remembered).then(|| Instant::now() + WRITE_AGAIN);
+    }
+
+    /// Forgets boards whose time of grace is over.
+    fn let_go(&mut self, now: Instant) {
+        let over: Vec<Serial> = self
+            .present
+            .iter()
+            .filter(|(_, presence)| presence.is_over(now))
+            .map(|(serial, _)| serial.clone())
+            .collect();
+        for board in over {
+            tracing::info!(%board, "name withdrawn");
+            self.present.remove(&board);
+            self.collisions.forget(&board);
+            self.returned.remove(&board);
+            self.book.take_back(&board);
+        }
+    }
+
+    /// What is to be said of the boards that are `here`.
+    fn announcements(&mut self, here: &BTreeSet<Serial>, now: Instant) -> Announcements {
+        let mut announcements = Announcements::new();
+        for serial in here {
+            let announcement = Announcement {
+                hostname: self.book.name_for(serial, here),
+                lost: self.book.lost_name(serial).cloned(),
+                instance: None,
+                port: self.ports.of(serial),
+            };
+            announcements.insert(serial.clone(), announcement);
+        }
+        let mut named: Vec<(Serial, InstanceName)> = announcements
+            .iter()
+            .filter_map(|(serial, announced)| {
+                let name = self.instance_name(serial, &announced.hostname, now)?;
+                Some((serial.clone(), name))
+            })
+            .collect();
+        named.sort_by_key(|(serial, _)| self.book.rank(serial));
+        for (serial, name) in self.instances.choose(named) {
+            if let Some(announcement) = announcements.get_mut(serial) {
+                announcement.instance = Some(name.clone());
+            }
+        }
+        announcements
+    }
+
+    /// What a board is called: what it says itself, or its host name if it says nothing.
+    fn instance_name(
+        &self,
+        serial: &Serial,
+        hostname: &Hostname,
+        now: Instant,
+    ) -> Option<InstanceName> {
+        let own = self.records.get(serial).and_then(Record::instance_name);
+        own.and_then(InstanceName::new).or_else(|| {
+            let presence = self.present.get(serial)?;
+            let says_nothing = self.records.contains_key(serial) || presence.says_no_more(now);
+            InstanceName::new(hostname.as_str()).filter(|_| says_nothing)
+        })
     }
 
     /// When something changes by itself.
     fn deadline(&self, now: Instant) -> Option<Instant> {
         let presences = self.present.values();
         let presences = presences.filter_map(|presence| presence.deadline(now));
-        presences.chain(self.collisions.deadline()).min()
+        let others = self.collisions.deadline().into_iter().chain(self.retry);
+        presences.chain(others).min()
     }
 
-    /// Tells the other daemons.
-    async fn publish(&mut self, names: BTreeMap<Serial, Hostname>) {
+    /// Tells the other daemons. Returns whether they can know it.
+    async fn publish(&mut self, names: BTreeMap<Serial, Hostname>) -> bool {
         if self.said.as_ref() == Some(&names) {
-            return;
+            return true;
         }
         let (file, content) = (self.published.clone(), names.clone());
-        let written = tokio::task::spawn_blocking(move || file.write(&content)).await;
-        match written {
-            Ok(Ok(())) => self.said = Some(names),
-            Ok(Err(error)) => tracing::warn!(%error, "cannot publish the boards' names"),
-            Err(error) => tracing::warn!(%error, "cannot publish the boards' names"),
+        let write = move || file.write(&content);
+        let written = tokio::task::spawn_blocking(write).await;
+        match written.map_err(io::Error::other).flatten() {
+            Ok(()) => {
+                self.said = Some(names);
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot publish the boards' names");
+                false
+            }
         }
-    }
-}
-
-async fn wait_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => std::future::pending().await,
     }
 }

@@ -4,7 +4,6 @@
 //! announced, and what is no more expires when DNS-SD says so: Avahi keeps the times.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,34 +11,50 @@ use cpy_board::status::Peers;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::announcement::Announcements;
 use crate::avahi::{AvahiError, Resolver, Session};
 use crate::links::Links;
 use crate::peers;
-use crate::sightings::Sighting;
+use crate::sightings::{Place, Sighting};
 
-/// Resolvers at a time. Avahi gives a client 1024 objects (objects-per-client-max), and boards need two each.
-const MOST: usize = 512;
+/// Resolvers at a time. Avahi gives a client 1024 objects (objects-per-client-max), of which a board needs three on
+/// each network: 64 boards on three networks and these are 840.
+const MOST: usize = 256;
 /// However fast devices come and go, they are looked at this often.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// Keeps `found` true until the session is lost.
+/// Resolvers by what they look for; none where Avahi refuses to.
+type Resolvers = BTreeMap<Sighting, Option<Resolver>>;
+
+/// Keeps `found` true until the session is lost. Devices by the names of `announcements` are our own boards, as seen
+/// by another interface.
 pub(crate) async fn browse(
     session: &Session,
     mut links: watch::Receiver<Links>,
+    mut announcements: watch::Receiver<Arc<Announcements>>,
     found: &watch::Sender<Arc<Peers>>,
 ) -> AvahiError {
     if let Err(error) = session.browse().await {
         return error;
     }
-    // None where Avahi does not resolve what it has seen.
-    let mut resolvers: BTreeMap<Sighting, Option<Resolver>> = BTreeMap::new();
+    let mut resolvers = Resolvers::new();
+    let mut overflowed = false;
     loop {
-        if let Err(error) = follow_all(session, &mut resolvers).await {
-            return error;
+        let sightings = session.sightings().all();
+        let all_followed = match follow_all(session, &sightings, &mut resolvers).await {
+            Ok(all) => all,
+            Err(error) => return error,
+        };
+        if !all_followed && !overflowed {
+            tracing::warn!(
+                most = MOST,
+                "more devices are announced than can be followed: the rest is not listed"
+            );
         }
+        overflowed = !all_followed;
         let now = {
-            let links = links.borrow_and_update();
-            peers::devices(&session.sightings().resolved(), &links)
+            let own = announcements.borrow_and_update();
+            peers::devices(&sightings, &links.borrow_and_update(), &own)
         };
         found.send_if_modified(|known| {
             let differs = **known != now;
@@ -50,37 +65,65 @@ pub(crate) async fn browse(
         });
         tokio::select! {
             () = session.sightings().changed() => {}
-            // It fails only where the daemon ends.
+            // These fail only where the daemon ends.
             _ = links.changed() => {}
+            _ = announcements.changed() => {}
         }
         sleep(QUIET).await;
     }
 }
 
-/// Gives each sighting a resolver, and ends those of others.
+/// Gives sightings a resolver, as many as may be, and ends those that are of no use. Returns whether there was one for
+/// each device that nothing is known of.
 async fn follow_all(
     session: &Session,
-    resolvers: &mut BTreeMap<Sighting, Option<Resolver>>,
-) -> Result<(), AvahiError> {
-    let present = session.sightings().present();
-    let gone: Vec<Sighting> = resolvers
-        .keys()
-        .filter(|sighting| !present.contains(*sighting))
-        .cloned()
-        .collect();
-    for sighting in gone {
-        if let Some(Some(resolver)) = resolvers.remove(&sighting) {
-            tolerate(resolver.free(session).await)?;
-        }
+    sightings: &BTreeMap<Sighting, Place>,
+    resolvers: &mut Resolvers,
+) -> Result<bool, AvahiError> {
+    let useless = |sighting: &Sighting| {
+        matches!(
+            sightings.get(sighting),
+            None | Some(Place::Moved | Place::Crowded)
+        )
+    };
+    for sighting in matching(resolvers, useless) {
+        end(session, resolvers, &sighting).await?;
+        session.sightings().look_again(&sighting);
     }
-    for sighting in present {
+    let waits = |place: &Place| matches!(place, Place::Unknown | Place::Moved);
+    let (new, failed): (Vec<_>, Vec<_>) = sightings
+        .iter()
+        .filter(|(sighting, place)| !resolvers.contains_key(*sighting) && **place != Place::Crowded)
+        .map(|(sighting, place)| (sighting.clone(), waits(place)))
+        .partition(|(_, waits)| *waits);
+    // Those that nobody answered for make room for those that were not looked for yet.
+    let missing = (resolvers.len() + new.len()).saturating_sub(MOST);
+    let in_vain = |sighting: &Sighting| sightings.get(sighting) == Some(&Place::Failed);
+    for sighting in matching(resolvers, in_vain).into_iter().take(missing) {
+        end(session, resolvers, &sighting).await?;
+    }
+    let all = resolvers.len() + new.len() <= MOST;
+    for (sighting, _) in new.into_iter().chain(failed) {
         if resolvers.len() >= MOST {
             break;
         }
-        if let Entry::Vacant(place) = resolvers.entry(sighting) {
-            let resolver = tolerate(session.resolve(place.key()).await)?;
-            place.insert(resolver);
-        }
+        let resolver = tolerate(session.resolve(&sighting).await)?;
+        resolvers.insert(sighting, resolver);
+    }
+    Ok(all)
+}
+
+fn matching(resolvers: &Resolvers, is_meant: impl Fn(&Sighting) -> bool) -> Vec<Sighting> {
+    resolvers.keys().filter(|s| is_meant(s)).cloned().collect()
+}
+
+async fn end(
+    session: &Session,
+    resolvers: &mut Resolvers,
+    sighting: &Sighting,
+) -> Result<(), AvahiError> {
+    if let Some(Some(resolver)) = resolvers.remove(sighting) {
+        tolerate(resolver.free(session).await)?;
     }
     Ok(())
 }

@@ -3,11 +3,30 @@
 //! A stranger who takes every name could keep a board busy for ever; so after a few tries it waits between them
 //! (RFC 6762, section 8.1).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cpy_board::Serial;
+use cpy_board::{Hostname, Serial};
 use tokio::time::Instant;
+
+/// What the network says of a board's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Word {
+    pub(crate) board: Serial,
+    pub(crate) hostname: Hostname,
+    pub(crate) says: Says,
+}
+
+/// Who has a name, beside the board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Says {
+    /// Others, so the board cannot have it.
+    Taken,
+    /// Others, a while after the board lost it.
+    StillTaken,
+    /// Nobody, a while after the board lost it.
+    Free,
+}
 
 /// Tries in a row that need no wait.
 const QUICK_TRIES: usize = 5;
@@ -64,9 +83,9 @@ impl Collisions {
         self.boards.values().filter_map(|tries| tries.next).min()
     }
 
-    /// Forgets all other boards.
-    pub(crate) fn retain(&mut self, boards: &BTreeSet<Serial>) {
-        self.boards.retain(|board, _| boards.contains(board));
+    /// Forgets a board.
+    pub(crate) fn forget(&mut self, board: &Serial) {
+        self.boards.remove(board);
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::avahi::{AvahiError, EntryGroup, GroupState, Ownership, Placing, Session};
+use crate::avahi::{AvahiError, Entry, EntryGroup, GroupState, Ownership, Session};
 use crate::links::{Family, LinkIndex, Links};
 
 /// How long an address may be gone before its record is withdrawn: while a lease is renewed or a cable is moved,
@@ -118,38 +118,34 @@ impl HostRecords {
         place: Place,
         address: IpAddr,
     ) -> Result<(), AvahiError> {
+        let (link, _) = place;
+        let entry = Entry::Address {
+            name: &self.name,
+            address,
+            ownership: self.ownership,
+        };
         if let Some(record) = self.records.get_mut(&place) {
             record.lost_since = None;
             if record.address == address {
                 return Ok(());
             }
             tracing::debug!(name = self.name, %address, "address changed");
-            let group = &record.group;
-            let updated = group
-                .add_address(
-                    place.0,
-                    &self.name,
-                    address,
-                    self.ownership,
-                    Placing::Instead,
-                )
-                .await;
-            match updated {
+            match record.group.update(link, entry).await {
                 Ok(()) => {
                     record.address = address;
                     return Ok(());
                 }
                 // Not while the network is still being asked for the name.
-                Err(AvahiError::Refused(_)) => {}
+                Err(AvahiError::Refused(_)) => {
+                    if let Some(record) = self.records.remove(&place) {
+                        record.group.free().await?;
+                    }
+                }
                 Err(error) => return Err(error),
             }
         }
-        self.free(place).await?;
-        let group = EntryGroup::new(session, Arc::clone(&self.changes)).await?;
-        group
-            .add_address(place.0, &self.name, address, self.ownership, Placing::New)
-            .await?;
-        group.commit().await?;
+        let changes = Arc::clone(&self.changes);
+        let group = EntryGroup::publish(session, changes, link, entry).await?;
         let record = Record {
             group,
             address,

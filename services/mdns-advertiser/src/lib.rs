@@ -1,8 +1,8 @@
 //! The daemon that gives boards their names on the network, through the avahi-daemon that runs there.
 //!
-//! The way of a board: the `authority` sees it plugged in (`presence`), gives it a name (`name_book`,
-//! `collisions`) and says what to announce (`announcement`). While Avahi is there (`avahi`), the `announcer` has an
-//! `advertised_board` for each, with `host_records` on all `links` and a `service_record`. The way of other
+//! The way of a board: the `authority` sees it plugged in (`presence`), gives it a name (`name_book`, `collisions`,
+//! `instance_names`) and says what to announce (`announcement`). While Avahi is there (`avahi`), the `announcer` has
+//! an `advertised_board` for each, with `host_records` on all `links` and a `service_record`. The way of other
 //! devices: Avahi's signals -> `sightings` -> `browser` -> `peers` -> `api`.
 
 mod advertised_board;
@@ -14,6 +14,7 @@ mod avahi;
 mod browser;
 mod collisions;
 mod host_records;
+mod instance_names;
 mod links;
 mod name_book;
 mod netlink;
@@ -31,24 +32,26 @@ use cpy_board::http::{Limits, Server, bind_unix};
 use cpy_board::status::Peers;
 use cpy_board::{Config, Daemon, RuntimeDir, Shutdown};
 use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
 
 use crate::advertised_board::Surroundings;
 use crate::announcement::Announcements;
 use crate::api::Api;
-use crate::authority::{Authority, Collision, Sources};
+use crate::authority::{Authority, Sources};
 use crate::avahi::AvahiError;
+use crate::collisions::Word;
 use crate::links::Links;
 use crate::network_state::NetworkState;
 
-/// Collisions that may wait for the authority. Boards whose word does not fit in wait.
-const COLLISIONS: usize = 16;
+/// Words that may wait for the authority. Boards whose word does not fit in wait.
+const WORDS: usize = 16;
 
 /// Announces boards until the end is asked for.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), StartError> {
     let socket = RuntimeDir::new(&config.runtime_dir).socket(Daemon::MdnsAdvertiser);
     let listener = bind_unix(&socket).map_err(StartError::at_socket(&socket))?;
     let (announcements, announced) = watch::channel(Arc::new(Announcements::new()));
-    let (collisions, collided) = mpsc::channel(COLLISIONS);
+    let (words, heard) = mpsc::channel(WORDS);
     let (peers, found) = watch::channel(Arc::new(Peers::new()));
     let state = NetworkState::new(config.mdns.enabled);
     let api = Api {
@@ -57,12 +60,12 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), StartError> {
         peers: found,
     };
     let server = Server::new(api, Limits::default(), shutdown.clone());
-    let sources = Sources::new(&config, collided)?;
+    let sources = Sources::new(&config, heard)?;
     let authority = Authority::new(&config, announcements);
     let network = Network {
         config: config.mdns,
         announcements: announced,
-        collisions,
+        words,
         state,
         peers,
     };
@@ -77,7 +80,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), StartError> {
 struct Network {
     config: Mdns,
     announcements: watch::Receiver<Arc<Announcements>>,
-    collisions: mpsc::Sender<Collision>,
+    words: mpsc::Sender<Word>,
     state: NetworkState,
     peers: watch::Sender<Arc<Peers>>,
 }
@@ -114,12 +117,20 @@ impl Network {
             session: Arc::clone(&session),
             announcements: self.announcements.clone(),
             links: links.clone(),
-            collisions: self.collisions.clone(),
+            words: self.words.clone(),
             state: self.state.clone(),
         };
         tokio::select! {
             error = announcer::announce(around) => error,
-            error = browser::browse(&session, links, &self.peers) => error,
+            error = browser::browse(&session, links, self.announcements.clone(), &self.peers) => error,
         }
+    }
+}
+
+/// Waits for a time, or for ever.
+async fn wait_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
 }

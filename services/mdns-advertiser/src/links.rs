@@ -121,6 +121,19 @@ pub(crate) fn choose(
     links
 }
 
+/// Those of the `wanted` interfaces that nothing can be announced on now.
+pub(crate) fn unusable<'a>(
+    interfaces: &[Interface],
+    links: &Links,
+    wanted: &'a [String],
+) -> Vec<&'a String> {
+    let is_used = |name: &&String| {
+        let mut same = interfaces.iter().filter(|i| i.name == **name);
+        same.any(|interface| links.contains_key(&interface.index))
+    };
+    wanted.iter().filter(|name| !is_used(name)).collect()
+}
+
 /// IPv6 addresses in the order in which they are worth publishing: the ones that stay first.
 fn rank(address: &Address) -> Option<(u8, Ipv6Addr)> {
     let Address::V6 {
@@ -243,6 +256,20 @@ mod tests {
         assert_eq!(v6_of(&all[..2]).as_deref(), Some("fe80::1"));
         assert_eq!(v6_of(&all[..1]).as_deref(), Some("fd00::9"));
         assert_eq!(v6_of(&all[5..]), None);
+    }
+
+    #[test]
+    fn a_name_that_no_usable_interface_has_is_known() {
+        let mut down = interface(3, "wlan0");
+        down.carries_multicast = false;
+        let interfaces = [interface(2, "eth0"), down];
+        let wanted: Vec<String> = ["eth0", "wlan0", "eth9"].map(String::from).into();
+        let links = choose(
+            &interfaces,
+            &[v4(2, "10.0.0.7"), v4(3, "10.0.0.8")],
+            &wanted,
+        );
+        assert_eq!(unusable(&interfaces, &links, &wanted), ["wlan0", "eth9"]);
     }
 
     #[test]

@@ -1,6 +1,9 @@
-//! Which name each board has, for good: a file in the state directory.
+//! Which name each board has, for good: what is kept in the state directory.
+//!
+//! A name that somebody else on the network holds is not given up at once: that may be the same board's, at another
+//! gateway that it was just unplugged from. Meanwhile the board is lent its next name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cpy_board::{Hostname, Serial};
 use serde::{Deserialize, Serialize};
@@ -15,13 +18,9 @@ pub(crate) struct NameBook {
     /// In the order in which they were named.
     #[serde(rename = "board")]
     entries: Vec<Entry>,
-}
-
-/// The book as somebody may have changed it.
-#[derive(Deserialize)]
-struct Written {
-    #[serde(default)]
-    board: Vec<Entry>,
+    /// Names in the place of those that others hold, until it is known for how long.
+    #[serde(skip)]
+    lent: BTreeMap<Serial, Hostname>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,12 +29,30 @@ struct Entry {
     hostname: Hostname,
 }
 
+/// The book as somebody may have changed it.
+#[derive(Deserialize)]
+struct Written {
+    #[serde(default)]
+    board: Vec<toml::Value>,
+}
+
 impl From<Written> for NameBook {
+    /// Takes what can be understood: one entry that is wrong must not rename the other boards.
     fn from(written: Written) -> Self {
         let mut book = Self::default();
-        for entry in written.board {
-            if book.name_of(&entry.serial).is_none() && !book.is_taken(&entry.hostname) {
-                book.entries.push(entry);
+        for value in written.board {
+            match value.try_into::<Entry>() {
+                Ok(entry)
+                    if book.own_name(&entry.serial).is_none()
+                        && !book.is_taken(&entry.hostname) =>
+                {
+                    book.entries.push(entry);
+                }
+                Ok(entry) => tracing::warn!(board = %entry.serial, hostname = %entry.hostname,
+                    "a remembered name is there twice: the first counts"),
+                Err(_) => {
+                    tracing::warn!("a remembered name cannot be understood: it is passed over");
+                }
             }
         }
         book
@@ -45,11 +62,10 @@ impl From<Written> for NameBook {
 impl NameBook {
     /// The board's name. A new one takes its plain name, or the first of the others that is free.
     pub(crate) fn name_for(&mut self, serial: &Serial, here: &BTreeSet<Serial>) -> Hostname {
-        if let Some(name) = self.name_of(serial) {
+        if let Some(name) = self.lent.get(serial).or_else(|| self.own_name(serial)) {
             return name.clone();
         }
-        let free = Hostname::candidates(serial).find(|name| !self.is_taken(name));
-        let hostname = free.expect("there are more candidates than boards");
+        let hostname = self.free_name(serial, 0);
         if self.entries.len() >= MOST
             && let Some(oldest) = self.entries.iter().position(|e| !here.contains(&e.serial))
         {
@@ -62,25 +78,60 @@ impl NameBook {
         hostname
     }
 
-    /// The board's next name, because somebody on the network holds the one that it has.
-    pub(crate) fn next_name_for(&mut self, serial: &Serial) -> Option<Hostname> {
-        let current = self.name_of(serial)?.clone();
-        let mut later = Hostname::candidates(serial)
-            .skip_while(|name| *name != current)
-            .skip(1);
-        let next = later.find(|name| !self.is_taken(name))?;
-        let entry = self.entries.iter_mut().find(|e| e.serial == *serial)?;
-        entry.hostname = next.clone();
-        Some(next)
+    /// Lends the board its next name, because somebody on the network holds the one that it has.
+    pub(crate) fn lend(&mut self, serial: &Serial) {
+        let Some(current) = self.lent.get(serial).or_else(|| self.own_name(serial)) else {
+            return;
+        };
+        // Somebody may have written a name into the book that is none of these.
+        let known = Hostname::candidates(serial)
+            .take(MOST)
+            .position(|name| name == *current);
+        let next = self.free_name(serial, known.map_or(0, |at| at + 1));
+        self.lent.insert(serial.clone(), next);
     }
 
-    fn name_of(&self, serial: &Serial) -> Option<&Hostname> {
+    /// The name that the board would have, if it was lent another one.
+    pub(crate) fn lost_name(&self, serial: &Serial) -> Option<&Hostname> {
+        self.lent.get(serial)?;
+        self.own_name(serial)
+    }
+
+    /// The name that was lent is the board's for good.
+    pub(crate) fn keep(&mut self, serial: &Serial) {
+        if let Some(hostname) = self.lent.remove(serial)
+            && let Some(entry) = self.entries.iter_mut().find(|e| e.serial == *serial)
+        {
+            entry.hostname = hostname;
+        }
+    }
+
+    /// The board has its own name again.
+    pub(crate) fn take_back(&mut self, serial: &Serial) {
+        self.lent.remove(serial);
+    }
+
+    /// Where the board stands in the order in which boards were named.
+    pub(crate) fn rank(&self, serial: &Serial) -> usize {
+        let known = self.entries.iter().position(|e| e.serial == *serial);
+        known.unwrap_or(usize::MAX)
+    }
+
+    fn own_name(&self, serial: &Serial) -> Option<&Hostname> {
         let entry = self.entries.iter().find(|e| e.serial == *serial)?;
         Some(&entry.hostname)
     }
 
+    /// The first of the board's names that nobody has, without as many as are `passed_over`.
+    fn free_name(&self, serial: &Serial, passed_over: usize) -> Hostname {
+        let mut names = Hostname::candidates(serial).skip(passed_over);
+        let free = names.find(|name| !self.is_taken(name));
+        free.expect("there are more candidates than boards")
+    }
+
     fn is_taken(&self, name: &Hostname) -> bool {
         self.entries.iter().any(|entry| entry.hostname == *name)
+            || self.lent.values().any(|lent| lent == name)
     }
 }
 
@@ -113,15 +164,49 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_the_network_refuses_is_followed_by_others_and_remembered() {
+    fn a_name_that_others_hold_is_followed_by_the_next_and_comes_back_or_is_given_up() {
         let mut book = NameBook::default();
         let plain = book.name_for(&serial(1), &nobody());
-        let second = book.next_name_for(&serial(1)).unwrap();
+        book.lend(&serial(1));
+        let second = book.name_for(&serial(1), &nobody());
         assert_eq!(second, Hostname::hashed(&serial(1), 0));
-        assert_eq!(book.name_for(&serial(1), &nobody()), second);
-        let third = book.next_name_for(&serial(1)).unwrap();
+        assert_eq!(book.lost_name(&serial(1)), Some(&plain));
+        let written = toml::to_string(&book).unwrap();
+        assert!(written.contains(plain.as_str()) && !written.contains(second.as_str()));
+        book.take_back(&serial(1));
+        assert_eq!(book.name_for(&serial(1), &nobody()), plain);
+        book.lend(&serial(1));
+        book.lend(&serial(1));
+        let third = book.name_for(&serial(1), &nobody());
         assert!(third != second && third != plain);
-        assert_eq!(book.next_name_for(&serial(2)), None);
+        book.keep(&serial(1));
+        assert_eq!(book.lost_name(&serial(1)), None);
+        assert_eq!(book.name_for(&serial(1), &nobody()), third);
+        book.lend(&serial(2));
+        assert_eq!(book.lost_name(&serial(2)), None);
+    }
+
+    #[test]
+    fn a_name_that_somebody_wrote_into_the_book_can_be_lost_too() {
+        let text = format!(
+            "[[board]]\nserial = \"{}\"\nhostname = \"cpy-0000aa\"\n",
+            serial(1)
+        );
+        let mut book: NameBook = toml::from_str(&text).unwrap();
+        assert_eq!(book.name_for(&serial(1), &nobody()).as_str(), "cpy-0000aa");
+        book.lend(&serial(1));
+        let next = book.name_for(&serial(1), &nobody());
+        assert_eq!(next, Hostname::plain(&serial(1)));
+    }
+
+    #[test]
+    fn an_entry_that_is_wrong_renames_nobody_else() {
+        let text = "[[board]]\nserial = \"..\"\nhostname = \"cpy-000001\"\n\
+                    [[board]]\nserial = \"A2\"\nhostname = \"kitchen\"\n\
+                    [[board]]\nserial = \"A3\"\nhostname = \"cpy-000003\"\n";
+        let book: NameBook = toml::from_str(text).unwrap();
+        assert_eq!(book.entries.len(), 1);
+        assert_eq!(book.entries[0].serial.as_str(), "A3");
     }
 
     #[test]
@@ -149,15 +234,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn two_boards_never_have_one_name(steps in prop::collection::vec((0..6_usize, any::<bool>()), 0..60)) {
+        fn two_boards_never_have_one_name(steps in prop::collection::vec((0..6_usize, 0..4_u8), 0..60)) {
             let mut book = NameBook::default();
-            for (board, refused) in steps {
+            for (board, step) in steps {
                 book.name_for(&serial(board), &nobody());
-                if refused {
-                    book.next_name_for(&serial(board));
+                match step {
+                    0 => book.lend(&serial(board)),
+                    1 => book.keep(&serial(board)),
+                    2 => book.take_back(&serial(board)),
+                    _ => {}
                 }
-                let names: BTreeSet<&Hostname> = book.entries.iter().map(|e| &e.hostname).collect();
-                prop_assert_eq!(names.len(), book.entries.len());
+                let own = book.entries.iter().map(|e| &e.hostname);
+                let names: BTreeSet<&Hostname> = own.chain(book.lent.values()).collect();
+                prop_assert_eq!(names.len(), book.entries.len() + book.lent.len());
             }
         }
     }

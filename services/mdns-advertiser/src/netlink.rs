@@ -2,6 +2,7 @@
 //!
 //! An event is only a reason to look again, so none can be misread or missed for good.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -35,8 +36,9 @@ enum NetlinkError {
 
 /// Keeps `links` true, for good. `wanted`: the interfaces to announce on, none for all that make sense.
 pub(crate) async fn follow(wanted: &[String], links: &watch::Sender<Links>) {
+    let mut unusable = BTreeSet::new();
     loop {
-        let error = follow_once(wanted, links).await;
+        let error = follow_once(wanted, links, &mut unusable).await;
         tracing::warn!(
             error = cpy_board::daemon::with_causes(&error),
             "cannot follow the network interfaces"
@@ -45,7 +47,11 @@ pub(crate) async fn follow(wanted: &[String], links: &watch::Sender<Links>) {
     }
 }
 
-async fn follow_once(wanted: &[String], links: &watch::Sender<Links>) -> NetlinkError {
+async fn follow_once(
+    wanted: &[String],
+    links: &watch::Sender<Links>,
+    unusable: &mut BTreeSet<String>,
+) -> NetlinkError {
     let groups = [
         MulticastGroup::Link,
         MulticastGroup::Ipv4Ifaddr,
@@ -57,7 +63,7 @@ async fn follow_once(wanted: &[String], links: &watch::Sender<Links>) -> Netlink
     };
     tokio::select! {
         () = connection => NetlinkError::Closed,
-        error = look_again(&handle, events, wanted, links) => error,
+        error = look_again(&handle, events, wanted, links, unusable) => error,
     }
 }
 
@@ -66,10 +72,18 @@ async fn look_again(
     mut events: impl Stream + Unpin,
     wanted: &[String],
     links: &watch::Sender<Links>,
+    unusable: &mut BTreeSet<String>,
 ) -> NetlinkError {
     loop {
         match look(handle, wanted).await {
-            Ok(now) => {
+            Ok((now, useless)) => {
+                for interface in useless.difference(unusable) {
+                    tracing::warn!(
+                        interface,
+                        "mdns.interfaces names an interface that is not there, not up, or cannot carry multicast"
+                    );
+                }
+                *unusable = useless;
                 links.send_if_modified(|known| {
                     let differs = *known != now;
                     if differs {
@@ -89,12 +103,19 @@ async fn look_again(
     }
 }
 
-async fn look(handle: &Handle, wanted: &[String]) -> Result<Links, rtnetlink::Error> {
+/// The links, and those of the wanted interfaces that are none.
+async fn look(
+    handle: &Handle,
+    wanted: &[String],
+) -> Result<(Links, BTreeSet<String>), rtnetlink::Error> {
     let messages: Vec<LinkMessage> = handle.link().get().execute().try_collect().await?;
     let interfaces: Vec<Interface> = messages.iter().map(interface).collect();
     let messages: Vec<AddressMessage> = handle.address().get().execute().try_collect().await?;
     let addresses: Vec<(LinkIndex, Address)> = messages.iter().filter_map(address).collect();
-    Ok(links::choose(&interfaces, &addresses, wanted))
+    let links = links::choose(&interfaces, &addresses, wanted);
+    let unusable = links::unusable(&interfaces, &links, wanted);
+    let unusable = unusable.into_iter().cloned().collect();
+    Ok((links, unusable))
 }
 
 fn interface(message: &LinkMessage) -> Interface {

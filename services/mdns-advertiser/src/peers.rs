@@ -1,19 +1,29 @@
 //! Other devices, each once, from all that is seen of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 
 use cpy_board::status::{Peer, Peers};
 
+use crate::announcement::Announcements;
 use crate::links::Links;
-use crate::sightings::{Resolved, Sighting};
+use crate::sightings::{Place, Sighting};
 
-/// The devices behind these sightings, by host name. A device that is seen on several interfaces is one; of
+/// The devices behind these sightings, by host name, but for our `own` boards. A device that is seen on several interfaces is one; of
 /// its addresses an IPv4 one is given where there is one, because every client can use it.
-pub(crate) fn devices(sightings: &[(Sighting, Resolved)], links: &Links) -> Peers {
+pub(crate) fn devices(
+    sightings: &BTreeMap<Sighting, Place>,
+    links: &Links,
+    own: &Announcements,
+) -> Peers {
+    let own: BTreeSet<&str> = own.values().map(|a| a.hostname.as_str()).collect();
     let mut found: BTreeMap<(&str, &str, u16), IpAddr> = BTreeMap::new();
-    for (sighting, resolved) in sightings {
-        if !links.contains_key(&sighting.link) || !can_be_reached(resolved.address) {
+    for (sighting, place) in sightings {
+        let Place::Found(resolved) = place else {
+            continue;
+        };
+        let is_own = own.contains(resolved.hostname.as_str());
+        if is_own || !links.contains_key(&sighting.link) || !can_be_reached(resolved.address) {
             continue;
         }
         let device = (
@@ -58,19 +68,29 @@ fn can_be_reached(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::announcement::Announcement;
     use crate::links::{Addresses, LinkIndex};
+    use crate::sightings::Resolved;
 
-    fn seen(link: i32, instance: &str, host: &str, address: &str) -> (Sighting, Resolved) {
+    fn seen(link: i32, instance: &str, host: &str, address: &str) -> (Sighting, Place) {
         let protocol = i32::from(address.contains(':'));
         (
             Sighting::new(link, protocol, instance.to_owned()),
-            Resolved::new(host, address, 80).unwrap(),
+            Place::Found(Resolved::new(host, address, 80).unwrap()),
         )
     }
 
-    fn listed(sightings: &[(Sighting, Resolved)]) -> Vec<String> {
+    fn listed(sightings: &[(Sighting, Place)]) -> Vec<String> {
         let links = Links::from([2, 3].map(|n| (LinkIndex(n), Addresses::default())));
-        let peers = devices(sightings, &links).into_iter();
+        let own = Announcement {
+            hostname: "cpy-00000a".parse().unwrap(),
+            lost: None,
+            instance: None,
+            port: 80,
+        };
+        let own = Announcements::from([("A1".parse().unwrap(), own)]);
+        let sightings = sightings.iter().cloned().collect();
+        let peers = devices(&sightings, &links, &own).into_iter();
         peers
             .map(|p| format!("{} {} {}", p.hostname, p.instance_name, p.ip))
             .collect()
@@ -110,6 +130,11 @@ mod tests {
                 "{nowhere}"
             );
         }
+    }
+
+    #[test]
+    fn an_own_board_that_another_interface_sees_is_no_other_device() {
+        assert!(listed(&[seen(3, "x", "cpy-00000a.local", "10.0.0.1")]).is_empty());
     }
 
     #[test]

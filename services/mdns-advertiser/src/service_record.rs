@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::announcement::InstanceName;
-use crate::avahi::{AvahiError, DOMAIN, EntryGroup, GroupState, Session};
+use crate::avahi::{AvahiError, DOMAIN, Entry, EntryGroup, GroupState, Session};
 use crate::links::{LinkIndex, Links};
 
 /// Instance names that are tried one after the other when others have them.
@@ -125,11 +125,13 @@ impl ServiceRecord {
         let host = format!("{}.{DOMAIN}", service.hostname);
         for link in links.keys() {
             if !self.groups.contains_key(link) {
-                let group = EntryGroup::new(session, Arc::clone(&self.changes)).await?;
-                group
-                    .add_service(*link, &instance, &host, service.port)
-                    .await?;
-                group.commit().await?;
+                let entry = Entry::Service {
+                    instance: &instance,
+                    host: &host,
+                    port: service.port,
+                };
+                let changes = Arc::clone(&self.changes);
+                let group = EntryGroup::publish(session, changes, *link, entry).await?;
                 self.groups.insert(*link, group);
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! Everything in here comes from strangers. However much they announce, this keeps a bounded part of it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -13,6 +13,9 @@ use crate::links::LinkIndex;
 
 /// How many sightings are kept. A class of 40 devices on two networks and both protocols makes 160.
 const MOST: usize = 2048;
+/// How many of them one address may have: as many as a gateway with 64 boards on two networks. So a stranger who
+/// announces thousands of devices does not fill the list.
+const MOST_AT_ONE_ADDRESS: usize = 128;
 
 /// A service instance, as seen on one interface by one protocol.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +35,21 @@ pub(crate) struct Resolved {
     pub(crate) port: u16,
 }
 
+/// What is known of where a sighted instance is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Nothing yet.
+    Unknown,
+    /// It was looked for, and nobody said.
+    Failed,
+    /// Here.
+    Found(Resolved),
+    /// It has moved to another host. Avahi 0.8 gives the old host's address with it, so it must be looked for anew.
+    Moved,
+    /// There are too many where it is.
+    Crowded,
+}
+
 /// All sightings of a session.
 #[derive(Debug, Default)]
 pub(crate) struct Sightings {
@@ -41,10 +59,20 @@ pub(crate) struct Sightings {
 
 #[derive(Debug, Default)]
 struct Known {
-    all: BTreeMap<Sighting, Option<Resolved>>,
+    all: BTreeMap<Sighting, Place>,
     resolvers: HashMap<OwnedObjectPath, Sighting>,
     /// It was said that there are too many.
     overflowed: bool,
+}
+
+impl Known {
+    /// Whether as many others as may be are at this address.
+    fn is_crowded(&self, sighting: &Sighting, address: IpAddr) -> bool {
+        let there = self.all.iter().filter(|(other, place)| {
+            matches!(place, Place::Found(found) if found.address == address) && *other != sighting
+        });
+        there.count() >= MOST_AT_ONE_ADDRESS
+    }
 }
 
 impl Sighting {
@@ -82,7 +110,7 @@ impl Sightings {
     pub(crate) fn came(&self, sighting: Sighting) {
         let mut known = self.lock();
         if known.all.len() < MOST {
-            known.all.entry(sighting).or_insert(None);
+            known.all.entry(sighting).or_insert(Place::Unknown);
         } else if !known.overflowed {
             known.overflowed = true;
             tracing::warn!(
@@ -99,11 +127,20 @@ impl Sightings {
         self.changed.notify_one();
     }
 
-    /// An instance is here, for now.
+    /// An instance was resolved: none where what was found is of no use.
     pub(crate) fn found(&self, sighting: &Sighting, resolved: Option<Resolved>) {
-        if let Some(place) = self.lock().all.get_mut(sighting) {
-            *place = resolved;
-        }
+        let mut known = self.lock();
+        let Some(before) = known.all.get(sighting) else {
+            return;
+        };
+        let place = match (before, resolved) {
+            (Place::Moved | Place::Crowded, _) => return,
+            (_, None) => Place::Failed,
+            (Place::Found(old), Some(new)) if old.hostname != new.hostname => Place::Moved,
+            (_, Some(new)) if known.is_crowded(sighting, new.address) => Place::Crowded,
+            (_, Some(new)) => Place::Found(new),
+        };
+        known.all.insert(sighting.clone(), place);
         self.changed.notify_one();
     }
 
@@ -116,9 +153,9 @@ impl Sightings {
     pub(crate) fn failed(&self, resolver: &OwnedObjectPath) {
         let mut known = self.lock();
         if let Some(sighting) = known.resolvers.get(resolver).cloned()
-            && let Some(place) = known.all.get_mut(&sighting)
+            && let Some(place @ (Place::Unknown | Place::Found(_))) = known.all.get_mut(&sighting)
         {
-            *place = None;
+            *place = Place::Failed;
         }
         self.changed.notify_one();
     }
@@ -128,20 +165,16 @@ impl Sightings {
         self.lock().resolvers.remove(resolver);
     }
 
-    /// Every instance that is there now.
-    pub(crate) fn present(&self) -> BTreeSet<Sighting> {
-        self.lock().all.keys().cloned().collect()
+    /// An instance that has moved is looked for anew.
+    pub(crate) fn look_again(&self, sighting: &Sighting) {
+        if let Some(place @ Place::Moved) = self.lock().all.get_mut(sighting) {
+            *place = Place::Unknown;
+        }
     }
 
-    /// Every instance whose place is known.
-    pub(crate) fn resolved(&self) -> Vec<(Sighting, Resolved)> {
-        let known = self.lock();
-        let resolved = known.all.iter().filter_map(|(sighting, resolved)| {
-            resolved
-                .clone()
-                .map(|resolved| (sighting.clone(), resolved))
-        });
-        resolved.collect()
+    /// Every instance that is there now.
+    pub(crate) fn all(&self) -> BTreeMap<Sighting, Place> {
+        self.lock().all.clone()
     }
 
     /// Returns when something changed since the last time.
@@ -166,16 +199,36 @@ mod tests {
         Resolved::new("cpy-000001.local", "10.0.0.7", port)
     }
 
+    fn place(sightings: &Sightings, n: usize) -> Option<Place> {
+        sightings.all().get(&sighting(n)).cloned()
+    }
+
     #[test]
     fn a_flood_is_kept_in_part_and_room_is_made_by_who_leaves() {
         let sightings = Sightings::default();
         for n in 0..10_000 {
             sightings.came(sighting(n));
         }
-        assert_eq!(sightings.present().len(), MOST);
+        assert_eq!(sightings.all().len(), MOST);
         sightings.went(&sighting(0));
         sightings.came(sighting(20_000));
-        assert!(sightings.present().contains(&sighting(20_000)));
+        assert_eq!(place(&sightings, 20_000), Some(Place::Unknown));
+    }
+
+    #[test]
+    fn one_address_does_not_fill_the_list() {
+        let sightings = Sightings::default();
+        for n in 0..=MOST_AT_ONE_ADDRESS {
+            sightings.came(sighting(n));
+            sightings.found(&sighting(n), resolved(80));
+        }
+        assert_eq!(place(&sightings, MOST_AT_ONE_ADDRESS), Some(Place::Crowded));
+        sightings.found(&sighting(0), resolved(81));
+        assert_eq!(place(&sightings, 0), resolved(81).map(Place::Found));
+        sightings.came(sighting(MOST));
+        let elsewhere = Resolved::new("other.local", "10.0.0.8", 80);
+        sightings.found(&sighting(MOST), elsewhere.clone());
+        assert_eq!(place(&sightings, MOST), elsewhere.map(Place::Found));
     }
 
     #[test]
@@ -183,10 +236,27 @@ mod tests {
         let sightings = Sightings::default();
         sightings.came(sighting(1));
         sightings.found(&sighting(1), resolved(80));
-        assert_eq!(sightings.resolved().len(), 1);
+        assert_eq!(place(&sightings, 1), resolved(80).map(Place::Found));
         sightings.went(&sighting(1));
         sightings.found(&sighting(1), resolved(81));
-        assert!(sightings.resolved().is_empty());
+        assert!(sightings.all().is_empty());
+    }
+
+    #[test]
+    fn who_moves_to_another_host_is_looked_for_anew() {
+        let sightings = Sightings::default();
+        sightings.came(sighting(1));
+        sightings.found(&sighting(1), resolved(80));
+        // The old host's address.
+        sightings.found(
+            &sighting(1),
+            Resolved::new("cpy-000002.local", "10.0.0.7", 80),
+        );
+        assert_eq!(place(&sightings, 1), Some(Place::Moved));
+        sightings.look_again(&sighting(1));
+        let there = Resolved::new("cpy-000002.local", "10.0.0.8", 80);
+        sightings.found(&sighting(1), there.clone());
+        assert_eq!(place(&sightings, 1), there.map(Place::Found));
     }
 
     #[test]
@@ -197,8 +267,9 @@ mod tests {
         sightings.resolved_by(path.clone(), sighting(1));
         sightings.found(&sighting(1), resolved(80));
         sightings.failed(&path);
-        assert!(sightings.resolved().is_empty());
-        assert_eq!(sightings.present().len(), 1);
+        assert_eq!(place(&sightings, 1), Some(Place::Failed));
+        sightings.found(&sighting(1), resolved(80));
+        assert_eq!(place(&sightings, 1), resolved(80).map(Place::Found));
         sightings.forget_resolver(&path);
     }
 

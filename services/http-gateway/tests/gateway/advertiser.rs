@@ -79,10 +79,14 @@ impl Advertiser {
     }
 
     pub(crate) fn see(&self, hostname: &str, instance_name: &str) {
+        self.see_at(80, hostname, instance_name);
+    }
+
+    pub(crate) fn see_at(&self, port: u16, hostname: &str, instance_name: &str) {
         self.said.lock().unwrap().peers.push(Peer {
             hostname: hostname.into(),
             instance_name: instance_name.into(),
-            port: 80,
+            port,
             ip: "192.168.1.9".parse().unwrap(),
         });
     }

@@ -7,6 +7,7 @@ use cpy_board::{RuntimeDir, WebPorts};
 use serde_json::json;
 
 use crate::bench::{Bench, DEADLINE, FEATHER, PICO, record, serial};
+use crate::wire::Answer;
 
 fn get(host: &str, path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n")
@@ -174,6 +175,72 @@ async fn other_devices_are_listed_after_the_own_boards_as_long_as_somebody_sees_
 }
 
 #[tokio::test]
+async fn a_stranger_cannot_push_a_device_out_of_the_list_from_another_port() {
+    let bench = Bench::new().await;
+    bench.names.see("feather", "Sensor");
+    bench.names.see_at(8080, "feather", "AAA evil");
+    let devices = get("cpy-7e6f35.local", "/cp/devices.json");
+    let listed = bench.ask(&devices).await.json();
+    assert_eq!(listed["total"], 2, "{listed}");
+    let sensor =
+        json!({"hostname": "feather", "instance_name": "Sensor", "port": 80, "ip": "192.168.1.9"});
+    assert!(
+        listed["devices"].as_array().unwrap().contains(&sensor),
+        "{listed}"
+    );
+}
+
+#[tokio::test]
+async fn a_board_that_just_left_is_nobody_elses() {
+    let bench = Bench::new().await;
+    bench.plug(FEATHER);
+    bench.names.see("cpy-7e6f35", "Raspberry Pi Pico");
+    bench.unplug(PICO);
+    let devices = get("cpy-5a0a0b.local", "/cp/devices.json");
+    let left = |answer: &Answer| answer.status == 200 && answer.json()["total"] == 0;
+    bench.until(&devices, left).await;
+    // Once its name is given up, whoever has it is another one.
+    bench.names.say(|network| network.boards.clear());
+    assert_eq!(bench.ask(&devices).await.json()["total"], 1);
+}
+
+#[tokio::test]
+async fn a_board_is_called_what_the_network_calls_it_while_somebody_says_so() {
+    let bench = Bench::new().await;
+    bench.names.say(|network| {
+        let name = network.boards.get_mut(&serial(PICO)).unwrap();
+        name.instance_name = Some("Raspberry Pi Pico (cpy-7e6f35)".into());
+    });
+    let called = async |bench: &Bench| {
+        let one = bench
+            .ask(&get("cpy-7e6f35.local", "/cp/board.json"))
+            .await
+            .json();
+        let all = bench.get("/cp/boards.json", "").await.json();
+        let name = one["instance_name"].as_str().unwrap().to_owned();
+        assert_eq!(all["boards"][0]["instance_name"], name);
+        name
+    };
+    assert_eq!(called(&bench).await, "Raspberry Pi Pico (cpy-7e6f35)");
+    bench.plug(FEATHER);
+    let devices = get("cpy-5a0a0b.local", "/cp/devices.json");
+    let listed = bench.until(&devices, |answer| answer.status == 200).await;
+    assert_eq!(
+        listed.json()["devices"][0]["instance_name"],
+        "Raspberry Pi Pico (cpy-7e6f35)"
+    );
+    bench.names.stop().await;
+    let listed = bench.ask(&devices).await.json();
+    assert_eq!(listed["devices"][0]["instance_name"], "Raspberry Pi Pico");
+    let hangs = bench.names.start_silent();
+    let begun = Instant::now();
+    bench.ask(&devices).await.is(200);
+    // Names and peers are waited for together.
+    assert!(begun.elapsed().as_millis() < 700, "{:?}", begun.elapsed());
+    drop(hangs);
+}
+
+#[tokio::test]
 async fn what_the_network_knows_of_a_name_is_told_and_a_daemon_that_hangs_holds_nothing_up() {
     let mut bench = Bench::new().await;
     let document = get("cpy-7e6f35.local", "/cp/board.json");
@@ -196,6 +263,28 @@ async fn what_the_network_knows_of_a_name_is_told_and_a_daemon_that_hangs_holds_
     };
     name(NameState::Claiming, AvahiState::Running);
     assert_eq!(told(&bench).await, ("claiming".into(), String::new()));
+    name(NameState::Taken, AvahiState::Running);
+    let (state, problem) = told(&bench).await;
+    assert!(
+        state == "taken" && problem.contains("tries its next one"),
+        "{state}: {problem}"
+    );
+    bench.names.say(|network| {
+        let name = network.boards.get_mut(&serial(PICO)).unwrap();
+        "Too many entries".clone_into(&mut name.reason);
+    });
+    name(NameState::Refused, AvahiState::Running);
+    let (state, problem) = told(&bench).await;
+    assert!(
+        state == "refused" && problem.contains("(Too many entries), so it cannot be found"),
+        "{state}: {problem}"
+    );
+    name(NameState::Published, AvahiState::Running);
+    let (state, problem) = told(&bench).await;
+    assert!(
+        state == "published" && problem.contains("(Too many entries): it can be found"),
+        "{state}: {problem}"
+    );
     name(NameState::Waiting, AvahiState::Absent);
     let (state, problem) = told(&bench).await;
     assert!(

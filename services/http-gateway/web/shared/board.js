@@ -17,7 +17,7 @@ const KIB = 1024;
  * A name that no other board has: what its owner called it or else what it is, and its host name.
  * @param {Board} board
  */
-export const boardName = ({ instance_name, board_name, hostname }) => distinct(instance_name || board_name, hostname);
+export const boardName = (board) => distinct(givenName(board) || board.board_name, board.hostname);
 
 /** The same as a heading, whose host name is not cut at its hyphen. @param {Board} board @returns {Node[]} */
 export function boardHeading(board) {
@@ -27,8 +27,21 @@ export function boardHeading(board) {
 }
 
 /** The same for a tab, where room is short: what it is goes without saying. @param {Board} board */
-const shortName = ({ instance_name, board_name, hostname }) =>
-  distinct(instance_name === board_name ? '' : instance_name, hostname);
+function shortName(board) {
+  const given = givenName(board);
+  return distinct(given === board.board_name ? '' : given, board.hostname);
+}
+
+/**
+ * What the board is called, without the host name that tells it from its like on the network ("Pico (cpy-1b2c3d)",
+ * "Pico (cpy-1b2c3d) #2"): that is said beside.
+ * @param {Board} board
+ */
+function givenName({ instance_name, hostname }) {
+  const at = instance_name.lastIndexOf(` (${hostname})`);
+  const rest = instance_name.slice(at + ` (${hostname})`.length);
+  return at > 0 && /^( #\d+)?$/.test(rest) ? instance_name.slice(0, at) : instance_name;
+}
 
 /** @param {...string} names */
 const distinct = (...names) => [...new Set(names.filter(Boolean))].join(' · ');
@@ -89,6 +102,10 @@ export function networkWords({ hostname, network }) {
       return `Asking whether ${name} is free`;
     case 'waiting':
       return `${name} is not published`;
+    case 'refused':
+      return `Avahi refuses ${name}`;
+    case 'taken':
+      return `Others have ${name}`;
     case 'disabled':
       return 'Not announced';
     default:

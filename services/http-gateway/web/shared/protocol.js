@@ -9,7 +9,7 @@
  * @property {string} serial
  * @property {string} hostname without ".local"
  * @property {number | null} port the board's own
- * @property {string} instance_name what its owner called it, else its board name, else its host name
+ * @property {string} instance_name what the network calls it, else its owner, else its board name, else its host name
  * @property {string} board_name
  * @property {string} board_id
  * @property {string} version
@@ -37,11 +37,11 @@
  */
 
 /**
- * How the board's name does on the network. It is "disabled" by the configuration, and "unknown" while the service
- * behind it is not running.
+ * How the board's name does on the network. It is "refused" by Avahi, "taken" by others, "disabled" by the
+ * configuration, and "unknown" while the service behind it is not running.
  * @typedef {object} BoardNetwork
- * @property {"published" | "claiming" | "waiting" | "disabled" | "unknown"} state
- * @property {string} problem why the name cannot be found: a sentence, or empty
+ * @property {"published" | "claiming" | "waiting" | "refused" | "taken" | "disabled" | "unknown"} state
+ * @property {string} problem why the name, or the board by its service, cannot be found: a sentence, or empty
  */
 
 /** @typedef {Board & {url: string}} ListedBoard an entry of `/cp/boards.json` */

@@ -1,4 +1,5 @@
-//! The system bus, and whether Avahi is on it. Neither is asked again and again: both say when they come.
+//! The system bus, and whether Avahi is on it. Both say when they come; only a bus whose socket is there and does
+//! not answer is tried again and again.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -69,19 +70,24 @@ impl Owner<'_> {
                         tracing::warn!("Avahi does not run: names are published once it does");
                         told = true;
                     }
-                    self.change().await?;
+                    if self.changes.next().await.is_none() {
+                        return Err(AvahiError::Gone);
+                    }
                 }
                 Err(error) => return Err(AvahiError::Lost(error.into())),
             }
         }
     }
 
-    /// Returns when Avahi came, went, or was replaced.
-    pub(super) async fn change(&mut self) -> Result<(), AvahiError> {
-        match self.changes.next().await {
-            Some(_) => Ok(()),
-            None => Err(AvahiError::Gone),
+    /// Returns when `avahi` is not Avahi any more. Word of its coming may still be on the way.
+    pub(super) async fn loss(&mut self, avahi: &OwnedUniqueName) -> AvahiError {
+        while let Some(change) = self.changes.next().await {
+            match change.args() {
+                Ok(args) if args.new_owner().as_ref().is_some_and(|now| now == avahi) => {}
+                _ => break,
+            }
         }
+        AvahiError::Gone
     }
 }
 

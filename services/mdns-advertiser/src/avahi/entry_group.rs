@@ -1,4 +1,4 @@
-//! An entry group: records that Avahi publishes together, and withdraws together when the group goes.
+//! An entry group: what Avahi publishes, and withdraws when the group goes.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -26,13 +26,6 @@ pub(crate) enum GroupState {
     Failure,
 }
 
-/// Whether a record is new or takes the place of the one that the group has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Placing {
-    New,
-    Instead,
-}
-
 /// Whether others may publish the same name with other data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ownership {
@@ -40,6 +33,25 @@ pub(crate) enum Ownership {
     Unique,
     /// Anybody may answer for it.
     Shared,
+}
+
+/// What one group publishes, on one interface: Avahi takes nothing more into a group that is published.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Entry<'a> {
+    /// An address record.
+    Address {
+        /// The whole name: `cpy-1b2c3d.local`.
+        name: &'a str,
+        address: IpAddr,
+        ownership: Ownership,
+    },
+    /// The web workflow's service.
+    Service {
+        instance: &'a str,
+        /// The whole name of its host.
+        host: &'a str,
+        port: u16,
+    },
 }
 
 /// A group on Avahi's side. It goes with [`EntryGroup::free`], or with the session.
@@ -96,39 +108,61 @@ impl GroupState {
 }
 
 impl EntryGroup {
-    /// An empty group. `changes` is told when its state changes.
-    pub(crate) async fn new(session: &Session, changes: Arc<Notify>) -> Result<Self, AvahiError> {
+    /// Publishes an entry. Where that fails, nothing is left of it. `changes` is told when the group's state
+    /// changes.
+    pub(crate) async fn publish(
+        session: &Session,
+        changes: Arc<Notify>,
+        link: LinkIndex,
+        entry: Entry<'_>,
+    ) -> Result<Self, AvahiError> {
         let path = session.server().entry_group_new().await?;
         let state = GroupState::Uncommitted;
         let followed = Followed { state, changes };
         session.groups().lock().insert(path.clone(), followed);
         let proxy = session.entry_group(&path).await?;
-        Ok(Self {
+        let group = Self {
             proxy,
             path,
             groups: Arc::clone(session.groups()),
-        })
+        };
+        let published = match group.add(link, entry, 0).await {
+            Ok(()) => group.proxy.commit().await,
+            refused => refused,
+        };
+        match published {
+            Ok(()) => Ok(group),
+            Err(error) => {
+                group.free().await?;
+                Err(error.into())
+            }
+        }
     }
 
-    /// Adds an address record for `name` on one interface.
-    pub(crate) async fn add_address(
-        &self,
-        link: LinkIndex,
-        name: &str,
-        address: IpAddr,
-        ownership: Ownership,
-        placing: Placing,
-    ) -> Result<(), AvahiError> {
-        let update = placing.flags();
+    /// Publishes another address in the place of the one that the group has, on the same interface and of the same
+    /// family.
+    pub(crate) async fn update(&self, link: LinkIndex, entry: Entry<'_>) -> Result<(), AvahiError> {
+        Ok(self.add(link, entry, UPDATE).await?)
+    }
+
+    async fn add(&self, link: LinkIndex, entry: Entry<'_>, flags: u32) -> zbus::Result<()> {
         let link = link.for_avahi();
-        match ownership {
-            Ownership::Unique => {
-                let (flags, address) = (NO_REVERSE | update, address.to_string());
+        match entry {
+            Entry::Address {
+                name,
+                address,
+                ownership: Ownership::Unique,
+            } => {
+                let (flags, address) = (NO_REVERSE | flags, address.to_string());
                 self.proxy
                     .add_address(link, UNSPECIFIED, flags, name, &address)
-                    .await?;
+                    .await
             }
-            Ownership::Shared => {
+            Entry::Address {
+                name,
+                address,
+                ownership: Ownership::Shared,
+            } => {
                 let (kind, data) = match address {
                     IpAddr::V4(address) => (TYPE_A, address.octets().to_vec()),
                     IpAddr::V6(address) => (TYPE_AAAA, address.octets().to_vec()),
@@ -137,47 +171,35 @@ impl EntryGroup {
                     .add_record(
                         link,
                         UNSPECIFIED,
-                        update,
+                        flags,
                         name,
                         CLASS_IN,
                         kind,
                         HOST_TTL,
                         &data,
                     )
-                    .await?;
+                    .await
             }
-        }
-        Ok(())
-    }
-
-    /// Adds the web workflow's service on one interface: `instance` on `port` of `host`, which is a whole name.
-    pub(crate) async fn add_service(
-        &self,
-        link: LinkIndex,
-        instance: &str,
-        host: &str,
-        port: u16,
-    ) -> Result<(), AvahiError> {
-        let link = link.for_avahi();
-        self.proxy
-            .add_service(
-                link,
-                UNSPECIFIED,
-                0,
+            Entry::Service {
                 instance,
-                SERVICE_TYPE,
-                "",
                 host,
                 port,
-                &[],
-            )
-            .await?;
-        Ok(())
-    }
-
-    /// Publishes what was added.
-    pub(crate) async fn commit(&self) -> Result<(), AvahiError> {
-        Ok(self.proxy.commit().await?)
+            } => {
+                self.proxy
+                    .add_service(
+                        link,
+                        UNSPECIFIED,
+                        flags,
+                        instance,
+                        SERVICE_TYPE,
+                        "",
+                        host,
+                        port,
+                        &[],
+                    )
+                    .await
+            }
+        }
     }
 
     /// Withdraws everything and ends the group.
@@ -205,14 +227,5 @@ impl EntryGroup {
 impl Drop for EntryGroup {
     fn drop(&mut self) {
         self.groups.lock().remove(&self.path);
-    }
-}
-
-impl Placing {
-    fn flags(self) -> u32 {
-        match self {
-            Self::New => 0,
-            Self::Instead => UPDATE,
-        }
     }
 }

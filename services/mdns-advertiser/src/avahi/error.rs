@@ -6,7 +6,7 @@ pub(crate) enum AvahiError {
     /// Somebody on this machine holds the name; somebody elsewhere shows in the group's state.
     #[error("the name is taken")]
     Collision,
-    /// Avahi works, and does not take this.
+    /// Avahi works, and does not take this: in its own words, for a person.
     #[error("Avahi refuses: {0}")]
     Refused(String),
     /// Avahi, or the bus, does not answer (any more).
@@ -27,14 +27,13 @@ impl AvahiError {
 impl From<zbus::Error> for AvahiError {
     /// Avahi's own errors are named below `org.freedesktop.Avahi` (avahi-common/dbus.c).
     fn from(error: zbus::Error) -> Self {
-        let name = match &error {
-            zbus::Error::MethodError(name, ..) => name.as_str(),
-            _ => "",
+        let zbus::Error::MethodError(name, words, _) = &error else {
+            return Self::Lost(error);
         };
-        match name.strip_prefix("org.freedesktop.Avahi.") {
+        match name.as_str().strip_prefix("org.freedesktop.Avahi.") {
             Some("CollisionError") => Self::Collision,
             Some("DisconnectedError" | "NoDaemonError") | None => Self::Lost(error),
-            Some(_) => Self::Refused(error.to_string()),
+            Some(name) => Self::Refused(words.clone().unwrap_or_else(|| name.to_owned())),
         }
     }
 }

@@ -11,7 +11,19 @@ pub(super) const UPDATE: u32 = 64;
 
 #[zbus::proxy(interface = "org.freedesktop.Avahi.Server2", default_path = "/")]
 pub(super) trait Server {
+    fn get_state(&self) -> zbus::Result<i32>;
+
     fn entry_group_new(&self) -> zbus::Result<OwnedObjectPath>;
+
+    /// Interface, protocol, name, protocol of the address, address, flags; an error when nobody answers in 5 s.
+    fn resolve_host_name(
+        &self,
+        interface: i32,
+        protocol: i32,
+        name: &str,
+        address_protocol: i32,
+        flags: u32,
+    ) -> zbus::Result<(i32, i32, String, i32, String, u32)>;
 
     /// The object waits for `Start`, so that none of its signals is missed.
     fn service_browser_prepare(

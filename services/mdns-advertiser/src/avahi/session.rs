@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use cpy_board::Hostname;
 use futures_util::StreamExt;
 use zbus::message::Type;
 use zbus::names::OwnedUniqueName;
@@ -77,6 +78,8 @@ impl Session {
             .cache_properties(CacheProperties::No)
             .build()
             .await?;
+        // One that is stopped or stuck has its name on the bus, too.
+        server.get_state().await?;
         let session = Self {
             connection,
             avahi,
@@ -92,12 +95,28 @@ impl Session {
         loop {
             tokio::select! {
                 signal = signals.0.next() => match signal {
-                    Some(Ok(signal)) => self.take(&signal),
+                    Some(Ok(signal)) => if let Err(error) = self.take(&signal) {
+                        return error;
+                    },
                     Some(Err(error)) => return error.into(),
                     None => return AvahiError::Gone,
                 },
-                changed = owner.change() => return changed.err().unwrap_or(AvahiError::Gone),
+                error = owner.loss(&self.avahi) => return error,
             }
+        }
+    }
+
+    /// Whether anybody on the network has this name. It must not be published by this session.
+    pub(crate) async fn is_held(&self, hostname: &Hostname) -> Result<bool, AvahiError> {
+        let name = format!("{hostname}.{DOMAIN}");
+        let answer = self
+            .server
+            .resolve_host_name(UNSPECIFIED, UNSPECIFIED, &name, UNSPECIFIED, 0)
+            .await;
+        match answer.map_err(AvahiError::from) {
+            Ok(_) => Ok(true),
+            Err(AvahiError::Refused(_)) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -143,8 +162,14 @@ impl Session {
             .cache_properties(CacheProperties::No)
             .build()
             .await?;
-        proxy.start().await?;
-        Ok(Resolver { proxy, path })
+        let resolver = Resolver { proxy, path };
+        match resolver.proxy.start().await {
+            Ok(()) => Ok(resolver),
+            Err(error) => {
+                resolver.free(self).await?;
+                Err(error.into())
+            }
+        }
     }
 
     pub(super) fn server(&self) -> &ServerProxy<'static> {
@@ -168,13 +193,19 @@ impl Session {
         Ok(proxy)
     }
 
-    fn take(&self, signal: &Message) {
-        if let Err(error) = self.try_take(signal) {
-            tracing::debug!(%error, "a signal of Avahi's cannot be understood");
+    /// Errors: those that end the session.
+    fn take(&self, signal: &Message) -> Result<(), AvahiError> {
+        match self.fold(signal) {
+            Ok(()) => Ok(()),
+            Err(AvahiError::Lost(error)) => {
+                tracing::debug!(%error, "a signal of Avahi's cannot be understood");
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
     }
 
-    fn try_take(&self, signal: &Message) -> zbus::Result<()> {
+    fn fold(&self, signal: &Message) -> Result<(), AvahiError> {
         let header = signal.header();
         let (Some(interface), Some(member), Some(path)) =
             (header.interface(), header.member(), header.path())
@@ -217,8 +248,8 @@ impl Session {
             }
             ("ServiceResolver", "Failure") => self.sightings.failed(&path.to_owned().into()),
             ("ServiceBrowser", "Failure") => {
-                let (error,): (String,) = body.deserialize()?;
-                tracing::warn!(error, "Avahi cannot look for other devices");
+                let reason: String = body.deserialize()?;
+                return Err(AvahiError::Refused(reason));
             }
             _ => {}
         }
