@@ -116,7 +116,7 @@ async fn an_avahi_that_refuses_is_told_of_and_not_nagged() {
         .collect();
     wait::until("cpyctl says that all are refused", async || {
         let text = gateway.cpyctl(&["boards"]).await?;
-        let line = |board: &Board| format!("{}.local is not published yet: ", board.hostname());
+        let line = |board: &Board| format!("{}.local is not published", board.hostname());
         let refused = |board: &Board| {
             let line = line(board);
             let mut lines = text.lines();
