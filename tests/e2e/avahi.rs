@@ -141,7 +141,7 @@ async fn an_avahi_that_refuses_is_told_of_and_not_nagged() {
     assert_eq!(gateway.network().await.unwrap()["avahi"], "running");
 
     pi.stop_avahi();
-    pi.configure_avahi("disable-user-service-publishing=no");
+    pi.configure_avahi("");
     pi.start_avahi();
     for board in &boards {
         let name = format!("{}.local", board.hostname());

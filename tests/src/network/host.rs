@@ -142,10 +142,15 @@ impl Host {
         self.avahi.as_ref().expect("it runs").resume();
     }
 
-    /// Adds lines to the configuration of avahi-daemon, which reads them when it starts.
+    /// Gives avahi-daemon these lines beside its usual configuration, instead of those that it was given before. It
+    /// reads them when it starts.
     pub fn configure_avahi(&self, lines: &str) {
         let path = self.directory.join("avahi/avahi-daemon.conf");
-        let text = fs::read_to_string(&path).expect("the machine has made it");
+        let usual = path.with_extension("usual");
+        if !usual.exists() {
+            fs::copy(&path, &usual).expect("the machine has made it");
+        }
+        let text = fs::read_to_string(usual).expect("it was copied");
         fs::write(path, format!("{text}{lines}\n")).expect("it can be changed");
     }
 
