@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use cpy_board::status::Peers;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::announcement::Announcements;
 use crate::avahi::{AvahiError, Resolver, Session};
 use crate::links::Links;
+use crate::own_names::OwnNames;
 use crate::peers;
 use crate::sightings::{Place, Sighting};
+use crate::wait_until;
 
 /// Resolvers at a time. Avahi gives a client 1024 objects (objects-per-client-max), of which a board needs three on
 /// each network: 64 boards on three networks and these are 840.
@@ -26,8 +28,7 @@ const QUIET: Duration = Duration::from_millis(100);
 /// Resolvers by what they look for; none where Avahi refuses to.
 type Resolvers = BTreeMap<Sighting, Option<Resolver>>;
 
-/// Keeps `found` true until the session is lost. Devices by the names of `announcements` are our own boards, as seen
-/// by another interface.
+/// Keeps `found` true until the session is lost.
 pub(crate) async fn browse(
     session: &Session,
     mut links: watch::Receiver<Links>,
@@ -38,6 +39,7 @@ pub(crate) async fn browse(
         return error;
     }
     let mut resolvers = Resolvers::new();
+    let mut own = OwnNames::default();
     let mut overflowed = false;
     loop {
         let sightings = session.sightings().all();
@@ -52,10 +54,8 @@ pub(crate) async fn browse(
             );
         }
         overflowed = !all_followed;
-        let now = {
-            let own = announcements.borrow_and_update();
-            peers::devices(&sightings, &links.borrow_and_update(), &own)
-        };
+        own.follow(&announcements.borrow_and_update(), Instant::now());
+        let now = peers::devices(&sightings, &links.borrow_and_update(), &own);
         found.send_if_modified(|known| {
             let differs = **known != now;
             if differs {
@@ -68,6 +68,7 @@ pub(crate) async fn browse(
             // These fail only where the daemon ends.
             _ = links.changed() => {}
             _ = announcements.changed() => {}
+            () = wait_until(own.deadline()) => {}
         }
         sleep(QUIET).await;
     }

@@ -2,7 +2,9 @@
 //!
 //! Each record is in a group of its own: Avahi takes no further record into a group that is published, and
 //! withdraws a group only as a whole, so an interface that comes or goes would make the name vanish on the others.
-//! An address that takes another's place is an update of its record, which leaves no gap.
+//! An address that takes another's place is an update of its record, which leaves no gap. Not so of a shared record:
+//! Avahi 0.8 then says goodbye for the new address instead of the old one, so the new one gets a group of its own,
+//! and the old one stays for a moment.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -19,6 +21,11 @@ use crate::links::{Family, LinkIndex, Links};
 /// another one mostly comes soon.
 const LOST_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a record stays beside the one that takes its place, if that is another one: a shared record is announced
+/// twice, the second time after little more than a second (RFC 6762, section 8.3), and until then the old one is
+/// all that others know.
+const OVERLAP: Duration = Duration::from_secs(2);
+
 /// The records of a name.
 #[derive(Debug)]
 pub(crate) struct HostRecords {
@@ -27,6 +34,8 @@ pub(crate) struct HostRecords {
     /// What the records are for: `cpy-1b2c3d.local`.
     name: String,
     records: BTreeMap<Place, Record>,
+    /// Records that others have taken the place of, and when they are withdrawn.
+    replaced: Vec<(Place, Record, Instant)>,
 }
 
 /// There is one record for each interface and family.
@@ -48,6 +57,7 @@ impl HostRecords {
             changes,
             name: String::new(),
             records: BTreeMap::new(),
+            replaced: Vec::new(),
         }
     }
 
@@ -71,6 +81,9 @@ impl HostRecords {
         while let Some((_, record)) = self.records.pop_first() {
             record.group.free().await?;
         }
+        while let Some((_, record, _)) = self.replaced.pop() {
+            record.group.free().await?;
+        }
         Ok(())
     }
 
@@ -82,7 +95,8 @@ impl HostRecords {
 
     /// When [`HostRecords::settle`] has something to do, although nothing changed.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.records.values().filter_map(Record::end).min()
+        let lost = self.records.values().filter_map(Record::end);
+        lost.chain(self.replaced.iter().map(|(.., end)| *end)).min()
     }
 
     async fn try_settle(
@@ -130,28 +144,34 @@ impl HostRecords {
                 return Ok(());
             }
             tracing::debug!(name = self.name, %address, "address changed");
-            match record.group.update(link, entry).await {
-                Ok(()) => {
-                    record.address = address;
-                    return Ok(());
-                }
-                // Not while the network is still being asked for the name.
-                Err(AvahiError::Refused(_)) => {
-                    if let Some(record) = self.records.remove(&place) {
-                        record.group.free().await?;
+            if self.ownership == Ownership::Unique {
+                match record.group.update(link, entry).await {
+                    Ok(()) => {
+                        record.address = address;
+                        return Ok(());
                     }
+                    // Not while the network is still being asked for the name.
+                    Err(AvahiError::Refused(_)) => {}
+                    Err(error) => return Err(error),
                 }
-                Err(error) => return Err(error),
             }
         }
-        let changes = Arc::clone(&self.changes);
-        let group = EntryGroup::publish(session, changes, link, entry).await?;
-        let record = Record {
-            group,
-            address,
-            lost_since: None,
+        // An address that comes back at once may still be published.
+        let again =
+            |(at, record, _): &(Place, Record, Instant)| *at == place && record.address == address;
+        let record = if let Some(at) = self.replaced.iter().position(again) {
+            self.replaced.remove(at).1
+        } else {
+            let changes = Arc::clone(&self.changes);
+            Record {
+                group: EntryGroup::publish(session, changes, link, entry).await?,
+                address,
+                lost_since: None,
+            }
         };
-        self.records.insert(place, record);
+        if let Some(old) = self.records.insert(place, record) {
+            self.replaced.push((place, old, Instant::now() + OVERLAP));
+        }
         Ok(())
     }
 
@@ -174,6 +194,9 @@ impl HostRecords {
             .collect();
         for place in over {
             self.free(place).await?;
+        }
+        while let Some(at) = self.replaced.iter().position(|(.., end)| *end <= now) {
+            self.replaced.remove(at).1.group.free().await?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! The way of a board: the `authority` sees it plugged in (`presence`), gives it a name (`name_book`, `collisions`,
 //! `instance_names`) and says what to announce (`announcement`). While Avahi is there (`avahi`), the `announcer` has
 //! an `advertised_board` for each, with `host_records` on all `links` and a `service_record`. The way of other
-//! devices: Avahi's signals -> `sightings` -> `browser` -> `peers` -> `api`.
+//! devices: Avahi's signals -> `sightings` -> `browser` -> `peers`, without `own_names` -> `api`.
 
 mod advertised_board;
 mod announcement;
@@ -19,6 +19,7 @@ mod links;
 mod name_book;
 mod netlink;
 mod network_state;
+mod own_names;
 mod peers;
 mod presence;
 mod service_record;

@@ -1,12 +1,12 @@
 //! Other devices, each once, from all that is seen of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
 use cpy_board::status::{Peer, Peers};
 
-use crate::announcement::Announcements;
 use crate::links::Links;
+use crate::own_names::OwnNames;
 use crate::sightings::{Place, Sighting};
 
 /// The devices behind these sightings, by host name, but for our `own` boards. A device that is seen on several interfaces is one; of
@@ -14,16 +14,17 @@ use crate::sightings::{Place, Sighting};
 pub(crate) fn devices(
     sightings: &BTreeMap<Sighting, Place>,
     links: &Links,
-    own: &Announcements,
+    own: &OwnNames,
 ) -> Peers {
-    let own: BTreeSet<&str> = own.values().map(|a| a.hostname.as_str()).collect();
     let mut found: BTreeMap<(&str, &str, u16), IpAddr> = BTreeMap::new();
     for (sighting, place) in sightings {
         let Place::Found(resolved) = place else {
             continue;
         };
-        let is_own = own.contains(resolved.hostname.as_str());
-        if is_own || !links.contains_key(&sighting.link) || !can_be_reached(resolved.address) {
+        if own.contain(&resolved.hostname)
+            || !links.contains_key(&sighting.link)
+            || !can_be_reached(resolved.address)
+        {
             continue;
         }
         let device = (
@@ -68,7 +69,9 @@ fn can_be_reached(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::announcement::Announcement;
+    use tokio::time::Instant;
+
+    use crate::announcement::{Announcement, Announcements};
     use crate::links::{Addresses, LinkIndex};
     use crate::sightings::Resolved;
 
@@ -88,7 +91,9 @@ mod tests {
             instance: None,
             port: 80,
         };
-        let own = Announcements::from([("A1".parse().unwrap(), own)]);
+        let announced = Announcements::from([("A1".parse().unwrap(), own)]);
+        let mut own = OwnNames::default();
+        own.follow(&announced, Instant::now());
         let sightings = sightings.iter().cloned().collect();
         let peers = devices(&sightings, &links, &own).into_iter();
         peers
