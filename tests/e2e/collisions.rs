@@ -166,8 +166,9 @@ async fn a_board_that_moves_to_another_gateway_soon_has_its_own_name_there() {
         (status["hostname"] == PLAIN && status["state"] == "published").then_some(())
     })
     .await;
+    // 15 s until somebody looks, 5 s until Avahi says that nobody answers, and one to claim the name.
     assert!(
-        begun.elapsed() < Duration::from_secs(20),
+        begun.elapsed() < Duration::from_secs(25),
         "{:?}",
         begun.elapsed()
     );

@@ -30,22 +30,18 @@ impl<T: Serialize + DeserializeOwned> StateFile<T> {
         }
     }
 
-    /// What was remembered. A file that cannot be understood is set aside, with a word in the log, and nothing was.
+    /// What was remembered. A file that cannot be read is set aside, with a word in the log, and nothing was.
     pub fn load(&self) -> Option<T> {
-        let text = match fs::read_to_string(&self.path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(error) => {
-                tracing::error!(path = %self.path.display(), %error, "cannot read what was remembered");
-                return None;
-            }
-        };
-        match toml_error::parse(&text) {
+        let parsed = fs::read_to_string(&self.path)
+            .and_then(|text| toml_error::parse(&text).map_err(io::Error::other));
+        match parsed {
             Ok(value) => Some(value),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            // Whatever is wrong with it, it must not be written over.
             Err(error) => {
                 let aside = self.path.with_extension("damaged");
                 tracing::warn!(path = %self.path.display(), aside = %aside.display(), %error,
-                    "cannot understand what was remembered: the file is set aside");
+                    "cannot read what was remembered: the file is set aside");
                 if let Err(error) = fs::rename(&self.path, &aside) {
                     tracing::warn!(path = %self.path.display(), %error, "cannot set the file aside");
                 }
@@ -118,8 +114,11 @@ mod tests {
     fn a_damaged_file_is_set_aside() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ports.toml");
-        fs::write(&path, "ports = \"all\"").unwrap();
-        assert_eq!(StateFile::<Ports>::new(&path).load(), None);
-        assert!(!path.exists() && path.with_extension("damaged").exists());
+        for damaged in [&b"ports = \"all\""[..], b"ports = [1] # \xff"] {
+            fs::write(&path, damaged).unwrap();
+            assert_eq!(StateFile::<Ports>::new(&path).load(), None);
+            assert!(!path.exists());
+            assert_eq!(fs::read(path.with_extension("damaged")).unwrap(), damaged);
+        }
     }
 }

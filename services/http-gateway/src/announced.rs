@@ -1,6 +1,7 @@
 //! The ports that mdns-advertiser announces boards at: a file in the runtime directory, written when they change.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use cpy_board::{Published, RuntimeDir, Serial, WebPorts};
 
@@ -25,22 +26,28 @@ impl Announced {
         }
     }
 
-    /// Brings the file in line with the boards.
-    pub(crate) async fn follow(&mut self, boards: &Boards) {
+    /// Brings the file in line with the boards. Returns whether it is; the next call tries again where it is not.
+    pub(crate) async fn follow(&mut self, boards: &Boards) -> bool {
         let before = self.written.as_ref().map(|ports| &ports.boards);
         let ports = WebPorts {
             main: self.main,
             boards: ports(boards, before.unwrap_or(&BTreeMap::new())),
         };
         if self.written.as_ref() == Some(&ports) {
-            return;
+            return true;
         }
         let (file, content) = (self.file.clone(), ports.clone());
-        let written = tokio::task::spawn_blocking(move || file.write(&content)).await;
-        match written {
-            Ok(Ok(())) => self.written = Some(ports),
-            Ok(Err(error)) => tracing::warn!(%error, "cannot say at which ports boards are served"),
-            Err(error) => tracing::warn!(%error, "cannot say at which ports boards are served"),
+        let write = move || file.write(&content);
+        let written = tokio::task::spawn_blocking(write).await;
+        match written.map_err(io::Error::other).flatten() {
+            Ok(()) => {
+                self.written = Some(ports);
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot say at which ports boards are served");
+                false
+            }
         }
     }
 }

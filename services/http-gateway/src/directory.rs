@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cpy_board::attached::AttachedBoards;
 use cpy_board::{
@@ -12,12 +13,16 @@ use cpy_board::{
 };
 use futures_util::future::poll_immediate;
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 use crate::announced::Announced;
 use crate::boards::{Board, Boards};
 use crate::listeners::Listeners;
 use crate::naming::{self, Names};
 use crate::ports::{self, PortBook};
+
+/// How long to wait before a file is written again that could not be written.
+const WRITE_AGAIN: Duration = Duration::from_secs(10);
 
 /// Who keeps the picture.
 pub(crate) struct Directory {
@@ -39,6 +44,8 @@ pub(crate) struct Directory {
     main_ports: Vec<u16>,
     /// Ports that could not be had for a board, so that it is said once.
     failed: BTreeSet<(Serial, u16)>,
+    /// When to write again what could not be written.
+    retry: Option<Instant>,
     boards: watch::Sender<Arc<Boards>>,
 }
 
@@ -86,6 +93,7 @@ impl Directory {
             listeners,
             main_ports,
             failed: BTreeSet::new(),
+            retry: None,
             boards,
         }
     }
@@ -112,6 +120,7 @@ impl Directory {
                 _ = watcher.changes() => self.take_attached(watcher.attached()),
                 records = records.changes() => self.take_records(records),
                 held = names.changes() => self.take_names(held.unwrap_or_default()),
+                () = wait_until(self.retry) => {}
                 () = shutdown.requested() => return,
             }
             self.settle().await;
@@ -201,8 +210,9 @@ impl Directory {
         self.listeners.keep(&wanted);
         let picture = Arc::new(self.picture());
         self.boards.send_replace(Arc::clone(&picture));
-        self.announced.follow(&picture).await;
-        self.memory.store(&self.book.written()).await;
+        let announced = self.announced.follow(&picture).await;
+        let remembered = self.memory.store(&self.book.written()).await;
+        self.retry = (!announced || !remembered).then(|| Instant::now() + WRITE_AGAIN);
     }
 
     /// The port that a board's settings ask for.
@@ -251,5 +261,13 @@ fn choose_port(
             }
         }
         unusable.insert(port);
+    }
+}
+
+/// Waits for a time, or for ever.
+async fn wait_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
 }

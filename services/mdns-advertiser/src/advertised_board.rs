@@ -36,9 +36,18 @@ pub(crate) struct AdvertisedBoard {
     lost: Option<(Hostname, Instant)>,
     /// The name that was last said to be published.
     said: Option<Hostname>,
-    /// What Avahi has refused, in its words: empty when nothing.
+    /// What was announced last, refused or not.
+    tried: Option<Announcement>,
+    /// What Avahi has refused of its address records and of its service.
+    host_refusal: Refusal,
+    service_refusal: Refusal,
+}
+
+/// What Avahi said against records, and when it is asked again.
+#[derive(Debug, Default)]
+struct Refusal {
+    /// Empty when nothing.
     reason: String,
-    /// When to ask again for what was refused.
     retry: Option<Instant>,
 }
 
@@ -64,8 +73,9 @@ impl AdvertisedBoard {
             collided: None,
             lost: None,
             said: None,
-            reason: String::new(),
-            retry: None,
+            tried: None,
+            host_refusal: Refusal::default(),
+            service_refusal: Refusal::default(),
         }
     }
 
@@ -84,7 +94,8 @@ impl AdvertisedBoard {
                 return self.host.withdraw().await;
             };
             let links = self.around.links.borrow_and_update().clone();
-            self.look_for_lost(announcement.lost.as_ref()).await?;
+            self.look_for_lost(announcement.lost.as_ref(), &links)
+                .await?;
             self.settle(&announcement, &links).await?;
             self.report(&announcement.hostname, &links);
             self.change().await;
@@ -102,45 +113,40 @@ impl AdvertisedBoard {
             return Ok(());
         }
         self.collided = None;
-        if self.retry.is_some_and(|at| at > Instant::now()) {
+        if self.tried.as_ref() != Some(announcement) {
+            self.tried = Some(announcement.clone());
+            self.host_refusal.retry = None;
+            self.service_refusal.retry = None;
+        }
+        let session = Arc::clone(&self.around.session);
+        if !self.host_refusal.waits() {
+            let name = format!("{hostname}.{DOMAIN}");
+            let settled = self.host.settle(&session, &name, links).await;
+            match self.host_refusal.take(settled, &self.serial) {
+                Err(AvahiError::Collision) => return self.give_up(hostname).await,
+                result => result?,
+            }
+        }
+        if self.host_refusal.waits() {
+            // It would lead to a name without addresses.
+            return self.service.withdraw().await;
+        }
+        if self.service_refusal.waits() {
             return Ok(());
         }
-        self.retry = None;
-        match self.publish(announcement, links).await {
-            Ok(()) => self.reason.clear(),
-            Err(AvahiError::Collision) => return self.give_up(hostname).await,
-            Err(AvahiError::Refused(reason)) => {
-                if self.reason != reason {
-                    tracing::warn!(board = %self.serial, %hostname, reason,
-                        "Avahi does not publish the board");
-                }
-                self.reason = reason;
-                self.retry = Some(Instant::now() + REFUSED_WAIT);
-            }
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-
-    async fn publish(
-        &mut self,
-        announcement: &Announcement,
-        links: &Links,
-    ) -> Result<(), AvahiError> {
-        let session = &self.around.session;
-        let name = format!("{}.{DOMAIN}", announcement.hostname);
-        self.host.settle(session, &name, links).await?;
-        match &announcement.instance {
+        let settled = match &announcement.instance {
             Some(instance) => {
                 let service = Service {
                     instance: instance.clone(),
-                    hostname: announcement.hostname.clone(),
+                    hostname: hostname.clone(),
                     port: announcement.port,
                 };
-                self.service.settle(session, &service, links).await
+                let links = self.host.links();
+                self.service.settle(&session, &service, &links).await
             }
             None => self.service.withdraw().await,
-        }
+        };
+        self.service_refusal.take(settled, &self.serial)
     }
 
     /// Leaves the name to whoever has it. The service goes too: it would lead there.
@@ -153,20 +159,26 @@ impl AdvertisedBoard {
     }
 
     /// Looks whether others still have the name that the board has lost, once, a while after it has.
-    async fn look_for_lost(&mut self, lost: Option<&Hostname>) -> Result<(), AvahiError> {
+    async fn look_for_lost(
+        &mut self,
+        lost: Option<&Hostname>,
+        links: &Links,
+    ) -> Result<(), AvahiError> {
         match (lost, &self.lost) {
             (None, _) => self.lost = None,
             (Some(name), Some((known, due))) if name == known => {
                 if *due <= Instant::now() {
-                    let is_held = self.around.session.is_held(name).await?;
-                    let says = if is_held {
-                        Says::StillTaken
-                    } else {
-                        Says::Free
-                    };
-                    self.tell(name.clone(), says).await;
                     // Whatever that leads to, it is not asked again and again.
                     self.lost = Some((name.clone(), Instant::now() + LOST_WAIT));
+                    // Without a network nobody answers.
+                    if links.is_empty() {
+                        return Ok(());
+                    }
+                    match self.around.session.is_held(name).await? {
+                        Some(true) => self.tell(name.clone(), Says::StillTaken).await,
+                        Some(false) => self.tell(name.clone(), Says::Free).await,
+                        None => {}
+                    }
                 }
             }
             (Some(name), _) => self.lost = Some((name.clone(), Instant::now() + LOST_WAIT)),
@@ -191,7 +203,7 @@ impl AdvertisedBoard {
             NameState::Waiting
         } else if self.host.is_published() {
             NameState::Published
-        } else if self.retry.is_some() {
+        } else if self.host_refusal.waits() {
             NameState::Refused
         } else {
             NameState::Claiming
@@ -204,26 +216,57 @@ impl AdvertisedBoard {
             hostname: hostname.clone(),
             state,
             instance_name: self.service.instance_name(),
-            reason: self.reason.clone(),
+            reason: if self.host_refusal.reason.is_empty() {
+                self.service_refusal.reason.clone()
+            } else {
+                self.host_refusal.reason.clone()
+            },
         };
         self.around.state.note(&self.serial, status);
     }
 
     /// Returns when something is to be looked at again.
     async fn change(&mut self) {
+        // What waits for its retry does not look at its own times.
+        let host = self.host_refusal.retry.or_else(|| self.host.deadline());
+        let service = self
+            .service_refusal
+            .retry
+            .or_else(|| self.service.deadline());
         let lost = self.lost.as_ref().map(|(_, due)| *due);
-        let deadlines = [
-            self.host.deadline(),
-            self.service.deadline(),
-            self.retry,
-            lost,
-        ];
+        let deadlines = [host, service, lost];
         tokio::select! {
             // These fail only where the daemon ends.
             _ = self.around.announcements.changed() => {}
             _ = self.around.links.changed() => {}
             () = self.changes.notified() => {}
             () = wait_until(deadlines.into_iter().flatten().min()) => {}
+        }
+    }
+}
+
+impl Refusal {
+    fn waits(&self) -> bool {
+        self.retry.is_some_and(|at| at > Instant::now())
+    }
+
+    /// Takes what became of records: a refusal is noted, and said once for each reason.
+    fn take(&mut self, settled: Result<(), AvahiError>, board: &Serial) -> Result<(), AvahiError> {
+        self.retry = None;
+        match settled {
+            Ok(()) => {
+                self.reason.clear();
+                Ok(())
+            }
+            Err(AvahiError::Refused(reason)) => {
+                if self.reason != reason {
+                    tracing::warn!(%board, reason, "Avahi does not publish the board");
+                }
+                self.reason = reason;
+                self.retry = Some(Instant::now() + REFUSED_WAIT);
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
     }
 }

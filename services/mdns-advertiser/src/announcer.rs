@@ -49,7 +49,7 @@ async fn each_board(mut around: Surroundings) -> AvahiError {
                 }
                 Ok(Err(error)) => return error,
                 // A fault in one task: everything anew is better than a board that nobody announces.
-                Err(_panicked) => return AvahiError::Gone,
+                Err(_panicked) => return AvahiError::Fault,
             }
         }
     }

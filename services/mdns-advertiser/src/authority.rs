@@ -27,6 +27,9 @@ use crate::wait_until;
 /// How long to wait before a file is written again that could not be written.
 const WRITE_AGAIN: Duration = Duration::from_secs(10);
 
+/// A name that is lost this soon after it was given back is lost for good.
+const SOON: Duration = Duration::from_secs(60);
+
 /// Decides what is announced.
 pub(crate) struct Authority {
     present: BTreeMap<Serial, Presence>,
@@ -39,8 +42,9 @@ pub(crate) struct Authority {
     published: Published<BTreeMap<Serial, Hostname>>,
     said: Option<BTreeMap<Serial, Hostname>>,
     collisions: Collisions,
-    /// Boards that had their name back and may lose it again.
-    returned: BTreeSet<Serial>,
+    /// Boards that had their name back, and when. Who loses it again soon had it taken by somebody who does not
+    /// answer for it, and is not given it back again.
+    returned: BTreeMap<Serial, Instant>,
     instances: InstanceNames,
     /// When to write again what could not be written.
     retry: Option<Instant>,
@@ -83,7 +87,7 @@ impl Authority {
             published: RuntimeDir::new(&config.runtime_dir).names(),
             said: None,
             collisions: Collisions::default(),
-            returned: BTreeSet::new(),
+            returned: BTreeMap::new(),
             instances: InstanceNames::default(),
             retry: None,
             announcements,
@@ -153,7 +157,8 @@ impl Authority {
             Says::Free if lost => {
                 tracing::info!(%board, %hostname, "the board has its name back");
                 self.book.take_back(board);
-                self.returned.insert(board.clone());
+                self.collisions.cancel(board);
+                self.returned.insert(board.clone(), Instant::now());
             }
             Says::Taken | Says::StillTaken | Says::Free => {}
         }
@@ -167,7 +172,8 @@ impl Authority {
             self.book.lend(&board);
             let hostname = self.book.name_for(&board, &here);
             tracing::warn!(%board, %hostname, "others have the board's name: it is lent the next one");
-            if self.returned.contains(&board) {
+            let returned = self.returned.get(&board);
+            if returned.is_some_and(|at| now.duration_since(*at) < SOON) {
                 self.book.keep(&board);
             }
         }

@@ -48,12 +48,12 @@ pub(crate) async fn browse(
             Err(error) => return error,
         };
         if !all_followed && !overflowed {
+            overflowed = true;
             tracing::warn!(
                 most = MOST,
                 "more devices are announced than can be followed: the rest is not listed"
             );
         }
-        overflowed = !all_followed;
         own.follow(&announcements.borrow_and_update(), Instant::now());
         let now = peers::devices(&sightings, &links.borrow_and_update(), &own);
         found.send_if_modified(|known| {
@@ -84,7 +84,7 @@ async fn follow_all(
     let useless = |sighting: &Sighting| {
         matches!(
             sightings.get(sighting),
-            None | Some(Place::Moved | Place::Crowded)
+            None | Some(Place::Moved | Place::Crowded | Place::Own)
         )
     };
     for sighting in matching(resolvers, useless) {
@@ -94,7 +94,9 @@ async fn follow_all(
     let waits = |place: &Place| matches!(place, Place::Unknown | Place::Moved);
     let (new, failed): (Vec<_>, Vec<_>) = sightings
         .iter()
-        .filter(|(sighting, place)| !resolvers.contains_key(*sighting) && **place != Place::Crowded)
+        .filter(|(sighting, place)| {
+            !resolvers.contains_key(*sighting) && !matches!(place, Place::Crowded | Place::Own)
+        })
         .map(|(sighting, place)| (sighting.clone(), waits(place)))
         .partition(|(_, waits)| *waits);
     // Those that nobody answered for make room for those that were not looked for yet.

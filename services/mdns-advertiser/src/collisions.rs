@@ -83,6 +83,13 @@ impl Collisions {
         self.boards.values().filter_map(|tries| tries.next).min()
     }
 
+    /// A board is not to try its next name, because it has its own again.
+    pub(crate) fn cancel(&mut self, board: &Serial) {
+        if let Some(tries) = self.boards.get_mut(board) {
+            tries.next = None;
+        }
+    }
+
     /// Forgets a board.
     pub(crate) fn forget(&mut self, board: &Serial) {
         self.boards.remove(board);
@@ -107,6 +114,9 @@ mod tests {
         collisions.note(&board, start);
         assert!(collisions.due(start).is_empty());
         assert_eq!(collisions.deadline(), Some(start + WAIT));
+        collisions.cancel(&board);
+        assert_eq!(collisions.deadline(), None);
+        collisions.note(&board, start);
         assert_eq!(collisions.due(start + WAIT), vec![board.clone()]);
         let later = start + WAIT + ROW;
         collisions.note(&board, later);

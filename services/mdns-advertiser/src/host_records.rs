@@ -6,7 +6,7 @@
 //! Avahi 0.8 then says goodbye for the new address instead of the old one, so the new one gets a group of its own,
 //! and the old one stays for a moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,6 +91,11 @@ impl HostRecords {
     pub(crate) fn is_published(&self) -> bool {
         let mut records = self.records.values();
         records.any(|record| record.group.state() == GroupState::Established)
+    }
+
+    /// The interfaces on which there are records.
+    pub(crate) fn links(&self) -> BTreeSet<LinkIndex> {
+        self.records.keys().map(|(link, _)| *link).collect()
     }
 
     /// When [`HostRecords::settle`] has something to do, although nothing changed.

@@ -2,7 +2,7 @@
 //!
 //! It is published beside the address records, so that a change of what the board is called leaves these alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::announcement::InstanceName;
 use crate::avahi::{AvahiError, DOMAIN, Entry, EntryGroup, GroupState, Session};
-use crate::links::{LinkIndex, Links};
+use crate::links::LinkIndex;
 
 /// Instance names that are tried one after the other when others have them.
 const QUICK_TRIES: u32 = 5;
@@ -52,12 +52,12 @@ impl ServiceRecord {
         }
     }
 
-    /// Publishes this service, and no other. Where others have its name it takes another one.
+    /// Publishes this service on these interfaces, and no other. Where others have its name it takes another one.
     pub(crate) async fn settle(
         &mut self,
         session: &Session,
         service: &Service,
-        links: &Links,
+        links: &BTreeSet<LinkIndex>,
     ) -> Result<(), AvahiError> {
         if self.service.as_ref() != Some(service) {
             self.withdraw().await?;
@@ -67,6 +67,8 @@ impl ServiceRecord {
             match self.publish(session, service, links).await {
                 Err(AvahiError::Collision) => {
                     self.free_all().await?;
+                    let taken = service.instance.alternative(&service.hostname, self.round);
+                    session.sightings().not_own(&taken);
                     self.round += 1;
                     self.wait = (self.round > QUICK_TRIES).then(|| Instant::now() + WAIT);
                 }
@@ -110,20 +112,20 @@ impl ServiceRecord {
         &mut self,
         session: &Session,
         service: &Service,
-        links: &Links,
+        links: &BTreeSet<LinkIndex>,
     ) -> Result<(), AvahiError> {
         for group in self.groups.values() {
             group.check()?;
         }
         let known: Vec<LinkIndex> = self.groups.keys().copied().collect();
-        for gone in known.iter().filter(|link| !links.contains_key(link)) {
+        for gone in known.iter().filter(|link| !links.contains(link)) {
             if let Some(group) = self.groups.remove(gone) {
                 group.free().await?;
             }
         }
         let instance = service.instance.alternative(&service.hostname, self.round);
         let host = format!("{}.{DOMAIN}", service.hostname);
-        for link in links.keys() {
+        for link in links {
             if !self.groups.contains_key(link) {
                 let entry = Entry::Service {
                     instance: &instance,

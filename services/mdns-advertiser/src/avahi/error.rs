@@ -9,12 +9,18 @@ pub(crate) enum AvahiError {
     /// Avahi works, and does not take this: in its own words, for a person.
     #[error("Avahi refuses: {0}")]
     Refused(String),
+    /// Nobody on the network answered.
+    #[error("nobody answers")]
+    Silence,
     /// Avahi, or the bus, does not answer (any more).
     #[error("lost Avahi: {0}")]
     Lost(zbus::Error),
     /// Avahi went, or another one took its place.
     #[error("Avahi went away")]
     Gone,
+    /// A task of this daemon ended in a way that it should not.
+    #[error("a board's task failed")]
+    Fault,
 }
 
 impl AvahiError {
@@ -32,6 +38,7 @@ impl From<zbus::Error> for AvahiError {
         };
         match name.as_str().strip_prefix("org.freedesktop.Avahi.") {
             Some("CollisionError") => Self::Collision,
+            Some("TimeoutError") => Self::Silence,
             Some("DisconnectedError" | "NoDaemonError") | None => Self::Lost(error),
             Some(name) => Self::Refused(words.clone().unwrap_or_else(|| name.to_owned())),
         }

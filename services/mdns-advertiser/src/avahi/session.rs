@@ -37,7 +37,8 @@ pub(crate) struct Resolver {
     path: OwnedObjectPath,
 }
 
-/// `AVAHI_LOOKUP_RESULT_OUR_OWN`: this session has published it (avahi-common/defs.h).
+/// `AVAHI_LOOKUP_RESULT_OUR_OWN`: this session publishes it, or is asking the network whether it may
+/// (avahi-common/defs.h; avahi-core's `avahi_server_get_group_of_service`).
 const OUR_OWN: u32 = 16;
 
 /// What `ItemNew` and `ItemRemove` say: interface, protocol, name, type, domain, flags.
@@ -106,16 +107,18 @@ impl Session {
         }
     }
 
-    /// Whether anybody on the network has this name. It must not be published by this session.
-    pub(crate) async fn is_held(&self, hostname: &Hostname) -> Result<bool, AvahiError> {
+    /// Whether anybody on the network has this name; none where Avahi does not look. It must not be published by
+    /// this session.
+    pub(crate) async fn is_held(&self, hostname: &Hostname) -> Result<Option<bool>, AvahiError> {
         let name = format!("{hostname}.{DOMAIN}");
         let answer = self
             .server
             .resolve_host_name(UNSPECIFIED, UNSPECIFIED, &name, UNSPECIFIED, 0)
             .await;
         match answer.map_err(AvahiError::from) {
-            Ok(_) => Ok(true),
-            Err(AvahiError::Refused(_)) => Ok(false),
+            Ok(_) => Ok(Some(true)),
+            Err(AvahiError::Silence) => Ok(Some(false)),
+            Err(AvahiError::Refused(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -223,28 +226,15 @@ impl Session {
                 let (link, protocol, instance, _kind, _domain, flags): Item = body.deserialize()?;
                 let sighting = Sighting::new(link, protocol, instance);
                 match word {
-                    "ItemNew" if flags & OUR_OWN == 0 => self.sightings.came(sighting),
-                    "ItemNew" => {}
+                    "ItemNew" => self.sightings.came(sighting, flags & OUR_OWN != 0),
                     _ => self.sightings.went(&sighting),
                 }
             }
             ("ServiceResolver", "Found") => {
-                let (
-                    link,
-                    protocol,
-                    instance,
-                    _kind,
-                    _domain,
-                    host,
-                    _,
-                    address,
-                    port,
-                    _txt,
-                    _flags,
-                ): Found = body.deserialize()?;
-                let sighting = Sighting::new(link, protocol, instance);
+                let (_, _, _, _, _, host, _, address, port, _txt, _flags): Found =
+                    body.deserialize()?;
                 let resolved = Resolved::new(&host, &address, port);
-                self.sightings.found(&sighting, resolved);
+                self.sightings.found(&path.to_owned().into(), resolved);
             }
             ("ServiceResolver", "Failure") => self.sightings.failed(&path.to_owned().into()),
             ("ServiceBrowser", "Failure") => {
