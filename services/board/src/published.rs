@@ -2,9 +2,9 @@
 //!
 //! The file outlives its daemon, so that what was said last holds until the daemon is back.
 
+use std::io;
 use std::marker::PhantomData;
 use std::path::PathBuf;
-use std::{fs, io};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,17 +38,11 @@ impl<T: Serialize + DeserializeOwned> Published<T> {
 
     /// What was published last, if anything was. What cannot be read is reported in the log.
     pub fn read(&self) -> Option<T> {
-        let parsed = fs::read_to_string(&self.path)
-            .and_then(|text| toml_error::parse(&text).map_err(io::Error::other));
-        match parsed {
-            Ok(value) => Some(value),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => {
-                let path = self.path.display();
-                tracing::error!(%path, %error, "cannot read what another daemon published");
-                None
-            }
-        }
+        toml_error::read(&self.path).unwrap_or_else(|error| {
+            let path = self.path.display();
+            tracing::error!(%path, %error, "cannot read what another daemon published");
+            None
+        })
     }
 
     /// Follows the file.
@@ -58,6 +52,51 @@ impl<T: Serialize + DeserializeOwned> Published<T> {
             watch: DirWatch::new()?,
             started: false,
         })
+    }
+}
+
+/// Publishes what this daemon knows, whenever that changes.
+#[derive(Debug)]
+pub struct Publisher<T> {
+    file: Published<T>,
+    /// Nothing, until this daemon wrote it: what an earlier one wrote may be wrong.
+    said: Option<T>,
+}
+
+impl<T> Publisher<T>
+where
+    T: Serialize + DeserializeOwned + Clone + PartialEq + Send + 'static,
+{
+    /// A publisher that has said nothing yet.
+    pub fn new(file: Published<T>) -> Self {
+        Self { file, said: None }
+    }
+
+    /// What was published last.
+    pub fn said(&self) -> Option<&T> {
+        self.said.as_ref()
+    }
+
+    /// Publishes `value`, unless that is what was published last. Returns whether the others can know it; where they
+    /// cannot there is a word in the log, and the next call tries again.
+    pub async fn publish(&mut self, value: &T) -> bool {
+        if self.said() == Some(value) {
+            return true;
+        }
+        let (file, content) = (self.file.clone(), value.clone());
+        let write = move || file.write(&content);
+        let written = tokio::task::spawn_blocking(write).await;
+        match written.map_err(io::Error::other).flatten() {
+            Ok(()) => {
+                self.said = Some(value.clone());
+                true
+            }
+            Err(error) => {
+                let path = self.file.path.display();
+                tracing::warn!(%path, %error, "cannot publish");
+                false
+            }
+        }
     }
 }
 
@@ -124,7 +163,7 @@ mod tests {
     fn what_cannot_be_read_was_not_said() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("names.toml");
-        fs::write(&path, "A1 = \"not a board's name\"").unwrap();
+        std::fs::write(&path, "A1 = \"not a board's name\"").unwrap();
         assert_eq!(Published::<Names>::at(path).read(), None);
     }
 }

@@ -87,16 +87,10 @@ impl Record {
 
     /// The board's record, if it has one. One that cannot be read is reported in the log.
     pub fn read(records_dir: &Path, serial: &Serial) -> Option<Self> {
-        let parsed = fs::read_to_string(path_of(records_dir, serial))
-            .and_then(|text| toml_error::parse(&text).map_err(io::Error::other));
-        match parsed {
-            Ok(record) => Some(record),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => {
-                tracing::error!(board = %serial, %error, "cannot read a board's record");
-                None
-            }
-        }
+        toml_error::read(&path_of(records_dir, serial)).unwrap_or_else(|error| {
+            tracing::error!(board = %serial, %error, "cannot read a board's record");
+            None
+        })
     }
 
     /// Every record in the directory. One that cannot be read is left out.

@@ -32,22 +32,16 @@ impl<T: Serialize + DeserializeOwned> StateFile<T> {
 
     /// What was remembered. A file that cannot be read is set aside, with a word in the log, and nothing was.
     pub fn load(&self) -> Option<T> {
-        let parsed = fs::read_to_string(&self.path)
-            .and_then(|text| toml_error::parse(&text).map_err(io::Error::other));
-        match parsed {
-            Ok(value) => Some(value),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        toml_error::read(&self.path).unwrap_or_else(|error| {
             // Whatever is wrong with it, it must not be written over.
-            Err(error) => {
-                let aside = self.path.with_extension("damaged");
-                tracing::warn!(path = %self.path.display(), aside = %aside.display(), %error,
-                    "cannot read what was remembered: the file is set aside");
-                if let Err(error) = fs::rename(&self.path, &aside) {
-                    tracing::warn!(path = %self.path.display(), %error, "cannot set the file aside");
-                }
-                None
+            let aside = self.path.with_extension("damaged");
+            tracing::warn!(path = %self.path.display(), aside = %aside.display(), %error,
+                "cannot read what was remembered: the file is set aside");
+            if let Err(error) = fs::rename(&self.path, &aside) {
+                tracing::warn!(path = %self.path.display(), %error, "cannot set the file aside");
             }
-        }
+            None
+        })
     }
 
     /// Remembers `value`, unless that is what was remembered last. Returns whether it is on the disk; where it is

@@ -1,6 +1,9 @@
 //! What is wrong with a TOML text, in words that may go to the log: never the text itself, because it
 //! may hold a password in the very line that is wrong.
 
+use std::path::Path;
+use std::{fs, io};
+
 use serde::de::DeserializeOwned;
 
 /// Where a text is wrong, and why.
@@ -18,6 +21,17 @@ pub struct TomlError {
 /// Reads a value from its text.
 pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, TomlError> {
     toml::from_str(text).map_err(|error| TomlError::new(text, &error))
+}
+
+/// Reads a value from a file; none where there is no file.
+///
+/// Errors: what the system says, or what is wrong with the text.
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    match fs::read_to_string(path) {
+        Ok(text) => parse(&text).map(Some).map_err(io::Error::other),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 impl TomlError {

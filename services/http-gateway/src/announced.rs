@@ -1,54 +1,35 @@
 //! The ports that mdns-advertiser announces boards at: a file in the runtime directory, written when they change.
 
 use std::collections::BTreeMap;
-use std::io;
 
-use cpy_board::{Published, RuntimeDir, Serial, WebPorts};
+use cpy_board::{Publisher, RuntimeDir, Serial, WebPorts};
 
 use crate::boards::Boards;
 
 /// The file and what it holds.
 #[derive(Debug)]
 pub(crate) struct Announced {
-    file: Published<WebPorts>,
+    file: Publisher<WebPorts>,
     main: u16,
-    /// Nothing, until this gateway wrote it: what an earlier one wrote may be wrong.
-    written: Option<WebPorts>,
 }
 
 impl Announced {
     /// At the port `main` boards answer by their names.
     pub(crate) fn new(runtime_dir: &RuntimeDir, main: u16) -> Self {
         Self {
-            file: runtime_dir.web_ports(),
+            file: Publisher::new(runtime_dir.web_ports()),
             main,
-            written: None,
         }
     }
 
     /// Brings the file in line with the boards. Returns whether it is; the next call tries again where it is not.
     pub(crate) async fn follow(&mut self, boards: &Boards) -> bool {
-        let before = self.written.as_ref().map(|ports| &ports.boards);
+        let before = self.file.said().map(|ports| &ports.boards);
         let ports = WebPorts {
             main: self.main,
             boards: ports(boards, before.unwrap_or(&BTreeMap::new())),
         };
-        if self.written.as_ref() == Some(&ports) {
-            return true;
-        }
-        let (file, content) = (self.file.clone(), ports.clone());
-        let write = move || file.write(&content);
-        let written = tokio::task::spawn_blocking(write).await;
-        match written.map_err(io::Error::other).flatten() {
-            Ok(()) => {
-                self.written = Some(ports);
-                true
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot say at which ports boards are served");
-                false
-            }
-        }
+        self.file.publish(&ports).await
     }
 }
 

@@ -9,11 +9,11 @@ use std::time::Duration;
 use cpy_board::attached::AttachedBoards;
 use cpy_board::{
     Config, Follower, Hostname, Record, Records, RuntimeDir, Serial, Shutdown, StateFile,
-    WatchError, Watcher,
+    WatchError, Watcher, wait_until,
 };
 use futures_util::future::poll_immediate;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::announced::Announced;
 use crate::boards::{Board, Boards};
@@ -261,13 +261,5 @@ fn choose_port(
             }
         }
         unusable.insert(port);
-    }
-}
-
-/// Waits for a time, or for ever.
-async fn wait_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => std::future::pending().await,
     }
 }

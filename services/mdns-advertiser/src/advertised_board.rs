@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cpy_board::status::{NameState, NameStatus};
-use cpy_board::{Hostname, Serial};
+use cpy_board::{Hostname, Serial, wait_until};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Duration, Instant};
 
@@ -14,7 +14,6 @@ use crate::host_records::HostRecords;
 use crate::links::Links;
 use crate::network_state::NetworkState;
 use crate::service_record::{Service, ServiceRecord};
-use crate::wait_until;
 
 /// How long to wait before Avahi is asked again for what it has refused.
 pub(crate) const REFUSED_WAIT: Duration = Duration::from_secs(60);

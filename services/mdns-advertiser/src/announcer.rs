@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cpy_board::Serial;
+use cpy_board::{Serial, wait_until};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -11,7 +11,6 @@ use tokio::time::Instant;
 use crate::advertised_board::{AdvertisedBoard, REFUSED_WAIT, Surroundings};
 use crate::avahi::{AvahiError, Ownership};
 use crate::host_records::HostRecords;
-use crate::wait_until;
 
 /// The name under which any board answers, real ones with Wi-Fi too (CircuitPython, workflows.md).
 const NEUTRAL: &str = "circuitpython.local";

@@ -3,15 +3,14 @@
 //! It knows nothing of Avahi: it says what should be announced, and is told when the network holds a name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cpy_board::attached::AttachedBoards;
 use cpy_board::{
-    Config, Follower, Hostname, Published, Record, Records, RuntimeDir, Serial, Shutdown,
-    StateFile, WatchError, Watcher, WebPorts,
+    Config, Follower, Hostname, Publisher, Record, Records, RuntimeDir, Serial, Shutdown,
+    StateFile, WatchError, Watcher, WebPorts, wait_until,
 };
 use futures_util::future::poll_immediate;
 use tokio::sync::{mpsc, watch};
@@ -22,7 +21,6 @@ use crate::collisions::{Collisions, Says, Word};
 use crate::instance_names::InstanceNames;
 use crate::name_book::NameBook;
 use crate::presence::Presence;
-use crate::wait_until;
 
 /// How long to wait before a file is written again that could not be written.
 const WRITE_AGAIN: Duration = Duration::from_secs(10);
@@ -39,8 +37,7 @@ pub(crate) struct Authority {
     /// Where the book is kept.
     memory: StateFile<NameBook>,
     /// Names as the other daemons know them.
-    published: Published<BTreeMap<Serial, Hostname>>,
-    said: Option<BTreeMap<Serial, Hostname>>,
+    published: Publisher<BTreeMap<Serial, Hostname>>,
     collisions: Collisions,
     /// Boards that had their name back, and when. Who loses it again soon had it taken by somebody who does not
     /// answer for it, and is not given it back again.
@@ -84,8 +81,7 @@ impl Authority {
             },
             book: memory.load().unwrap_or_default(),
             memory,
-            published: RuntimeDir::new(&config.runtime_dir).names(),
-            said: None,
+            published: Publisher::new(RuntimeDir::new(&config.runtime_dir).names()),
             collisions: Collisions::default(),
             returned: BTreeMap::new(),
             instances: InstanceNames::default(),
@@ -189,7 +185,7 @@ impl Authority {
             }
             differs
         });
-        let published = self.publish(names).await;
+        let published = self.published.publish(&names).await;
         let remembered = self.memory.store(&self.book).await;
         self.retry = (!published || !remembered).then(|| Instant::now() + WRITE_AGAIN);
     }
@@ -260,25 +256,5 @@ impl Authority {
         let presences = presences.filter_map(|presence| presence.deadline(now));
         let others = self.collisions.deadline().into_iter().chain(self.retry);
         presences.chain(others).min()
-    }
-
-    /// Tells the other daemons. Returns whether they can know it.
-    async fn publish(&mut self, names: BTreeMap<Serial, Hostname>) -> bool {
-        if self.said.as_ref() == Some(&names) {
-            return true;
-        }
-        let (file, content) = (self.published.clone(), names.clone());
-        let write = move || file.write(&content);
-        let written = tokio::task::spawn_blocking(write).await;
-        match written.map_err(io::Error::other).flatten() {
-            Ok(()) => {
-                self.said = Some(names);
-                true
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot publish the boards' names");
-                false
-            }
-        }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cpy_board::status::Peers;
+use cpy_board::wait_until;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
@@ -17,7 +18,6 @@ use crate::links::Links;
 use crate::own_names::OwnNames;
 use crate::peers;
 use crate::sightings::{Place, Sighting};
-use crate::wait_until;
 
 /// Resolvers at a time. Avahi gives a client 1024 objects (objects-per-client-max), of which a board needs three on
 /// each network: 64 boards on three networks and these are 840.
@@ -91,14 +91,15 @@ async fn follow_all(
         end(session, resolvers, &sighting).await?;
         session.sightings().look_again(&sighting);
     }
-    let waits = |place: &Place| matches!(place, Place::Unknown | Place::Moved);
-    let (new, failed): (Vec<_>, Vec<_>) = sightings
-        .iter()
-        .filter(|(sighting, place)| {
-            !resolvers.contains_key(*sighting) && !matches!(place, Place::Crowded | Place::Own)
-        })
-        .map(|(sighting, place)| (sighting.clone(), waits(place)))
-        .partition(|(_, waits)| *waits);
+    let unfollowed = |is_meant: fn(&Place) -> bool| {
+        let places = sightings.iter().filter(|(_, place)| is_meant(place));
+        let without = places.filter(|(sighting, _)| !resolvers.contains_key(*sighting));
+        without
+            .map(|(sighting, _)| sighting.clone())
+            .collect::<Vec<_>>()
+    };
+    let new = unfollowed(|place| matches!(place, Place::Unknown | Place::Moved));
+    let others = unfollowed(|place| matches!(place, Place::Failed | Place::Found(_)));
     // Those that nobody answered for make room for those that were not looked for yet.
     let missing = (resolvers.len() + new.len()).saturating_sub(MOST);
     let in_vain = |sighting: &Sighting| sightings.get(sighting) == Some(&Place::Failed);
@@ -106,7 +107,7 @@ async fn follow_all(
         end(session, resolvers, &sighting).await?;
     }
     let all = resolvers.len() + new.len() <= MOST;
-    for (sighting, _) in new.into_iter().chain(failed) {
+    for sighting in new.into_iter().chain(others) {
         if resolvers.len() >= MOST {
             break;
         }

@@ -33,7 +33,6 @@ use cpy_board::http::{Limits, Server, bind_unix};
 use cpy_board::status::Peers;
 use cpy_board::{Config, Daemon, RuntimeDir, Shutdown};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
 
 use crate::advertised_board::Surroundings;
 use crate::announcement::Announcements;
@@ -125,13 +124,5 @@ impl Network {
             error = announcer::announce(around) => error,
             error = browser::browse(&session, links, self.announcements.clone(), &self.peers) => error,
         }
-    }
-}
-
-/// Waits for a time, or for ever.
-async fn wait_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => std::future::pending().await,
     }
 }

@@ -1,7 +1,6 @@
 //! The networks that boards are announced on: which interfaces, and which of their addresses.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The kernel's number for an interface.
@@ -12,12 +11,6 @@ impl LinkIndex {
     /// As Avahi writes it.
     pub(crate) fn for_avahi(self) -> i32 {
         i32::try_from(self.0).unwrap_or(-1)
-    }
-}
-
-impl fmt::Display for LinkIndex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 
