@@ -1,23 +1,27 @@
 //! The web server's part of the configuration.
 
 use std::net::{Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 
 use hyper::http::uri::Authority;
 use serde::{Deserialize, Serialize};
 
 use super::{PortRange, ValueError};
 use crate::Password;
+use crate::password_file::{self, PasswordFileError};
 
 /// The `[http]` table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
-    /// Addresses and ports on which boards are served by name. Not used where systemd hands sockets over.
+    /// Addresses and ports on which boards are served by name, beside those that systemd hands over.
     pub listen: Vec<SocketAddr>,
     /// Ports of which each board gets one of its own.
     pub board_ports: PortRange,
     /// The password of boards that set none of their own.
     pub password: Option<Password>,
+    /// Where that password is, if it is not here.
+    pub password_file: PathBuf,
     /// Web pages from elsewhere that may use boards: origins as browsers send them.
     pub allowed_origins: Vec<String>,
 }
@@ -28,12 +32,24 @@ impl Default for Http {
             listen: vec![SocketAddr::from((Ipv6Addr::UNSPECIFIED, 80))],
             board_ports: PortRange::new(8001, 8064),
             password: None,
+            password_file: "/etc/cpy-gateway/password".into(),
             allowed_origins: vec!["https://code.circuitpython.org".into()],
         }
     }
 }
 
 impl Http {
+    /// The password of boards that set none of their own, if there is one: the configuration's, or else the one in
+    /// the password file.
+    ///
+    /// Errors: why the file's cannot be used.
+    pub fn default_password(&self) -> Result<Option<Password>, PasswordFileError> {
+        match &self.password {
+            Some(password) => Ok(Some(password.clone())),
+            None => password_file::read(&self.password_file),
+        }
+    }
+
     pub(super) fn validate(&self) -> Result<(), ValueError> {
         if self.listen.is_empty() {
             return Err(ValueError::NoAddress);
