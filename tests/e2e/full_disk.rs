@@ -15,8 +15,8 @@ async fn with_files(files: &[&str]) -> Gateway {
     let mut gateway = Gateway::stopped("");
     for file in files {
         let path = gateway.directory().join(file);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, "").unwrap();
+        fs::create_dir_all(path.parent().expect("it is below it")).expect("a directory");
+        fs::write(path, "").expect("a file");
     }
     for daemon in DAEMONS.into_iter().chain([ADVERTISER]) {
         gateway.start_daemon(daemon);
