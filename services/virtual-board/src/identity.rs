@@ -24,7 +24,9 @@ impl Serial {
         let path = Path::new(&self.0);
         let mut components = path.components();
         match (components.next(), components.next()) {
-            (Some(Component::Normal(name)), None) if name == self.0.as_str() && !self.0.contains('\0') => {
+            (Some(Component::Normal(name)), None)
+                if name == self.0.as_str() && !self.0.contains('\0') =>
+            {
                 Ok(path)
             }
             _ => Err(BadSerial(self.0.clone())),

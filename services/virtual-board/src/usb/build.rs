@@ -70,8 +70,10 @@ pub(crate) fn build(
         let place = builder.mass_storage(Some(&format!("{prefix} Mass Storage")));
         functions.storage = Some(MassStorage::new(place, luns));
     }
-    functions.hid = Some(builder.hid(&format!("{prefix} HID")));
-    builder.midi(prefix);
+    if !usb.bare {
+        functions.hid = Some(builder.hid(&format!("{prefix} HID")));
+        builder.midi(prefix);
+    }
     Ok((builder.finish(), functions))
 }
 

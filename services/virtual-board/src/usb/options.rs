@@ -24,6 +24,10 @@ pub struct UsbOptions {
     #[arg(long, requires = "usb", conflicts_with = "data")]
     pub two_consoles: bool,
 
+    /// Leave out HID and MIDI, as a boot.py does that disables both; a slow machine finds the board sooner
+    #[arg(long, requires = "usb")]
+    pub bare: bool,
+
     /// Put this image in the second drive, which else has no medium
     #[arg(long, value_name = "FILE", requires = "usb")]
     pub second_lun: Option<PathBuf>,
