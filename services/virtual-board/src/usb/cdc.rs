@@ -10,7 +10,7 @@ const SET_CONTROL_LINE_STATE: u8 = 0x22;
 const SEND_BREAK: u8 = 0x23;
 
 const DTR: u16 = 1;
-/// 115200 baud, one stop bit, no parity, eight bits: what TinyUSB begins with.
+/// 115200 baud, one stop bit, no parity, eight bits: what `TinyUSB` begins with.
 const CODING: [u8; 7] = [0x00, 0xc2, 0x01, 0x00, 0, 0, 8];
 
 /// What the host changed at a port.

@@ -1,8 +1,8 @@
 //! The device's descriptors: as CircuitPython 10 builds them at its start, in its order and with
 //! its numbers.
 //!
-//! The source of every byte is CircuitPython's supervisor/shared/usb/usb_desc.c and the templates
-//! in its shared-module/{usb_cdc,storage,usb_hid,usb_midi}/.
+//! The source of every byte is CircuitPython's `supervisor/shared/usb/usb_desc.c` and the
+//! templates in its `shared-module/{usb_cdc,storage,usb_hid,usb_midi}/`.
 
 use super::cdc::CdcPlace;
 use super::endpoint::Endpoint;

@@ -8,8 +8,9 @@ const REPORT_DESCRIPTOR: u8 = 0x22;
 const SET_REPORT: u8 = 9;
 const SET_IDLE: u8 = 10;
 
+const LENGTH: u8 = 156;
 /// Three collections with report identifiers 1 to 3.
-const REPORTS: [u8; 156] = [
+const REPORTS: [u8; LENGTH as usize] = [
     // Keyboard: modifiers, LEDs, six keys.
     0x05, 0x01, 0x09, 0x06, 0xa1, 0x01, 0x85, 0x01, 0x05, 0x07, 0x19, 0xe0, 0x29, 0xe7, 0x15, 0x00,
     0x25, 0x01, 0x75, 0x01, 0x95, 0x08, 0x81, 0x02, 0x95, 0x01, 0x75, 0x08, 0x81, 0x01, 0x95, 0x03,
@@ -26,11 +27,7 @@ const REPORTS: [u8; 156] = [
 ];
 
 /// The class's descriptor in the configuration: HID 1.11, no country, one report descriptor.
-pub(crate) const DESCRIPTOR: [u8; 9] = {
-    // Less than 256.
-    const LENGTH: u8 = REPORTS.len() as u8;
-    [9, 0x21, 0x11, 0x01, 0, 1, REPORT_DESCRIPTOR, LENGTH, 0]
-};
+pub(crate) const DESCRIPTOR: [u8; 9] = [9, 0x21, 0x11, 0x01, 0, 1, REPORT_DESCRIPTOR, LENGTH, 0];
 
 /// Answers a request to the interface.
 pub(crate) fn request(setup: &Setup) -> Answer {

@@ -1,5 +1,5 @@
 //! The drive's way over USB: a command, its bytes, its status, and the recovery from what went
-//! wrong between them (bulk-only transport 1.0, with TinyUSB's decisions).
+//! wrong between them (bulk-only transport 1.0, with `TinyUSB`'s decisions).
 
 use super::bulk_only::{CommandBlock, Status, status_block};
 use super::endpoint::Endpoint;
@@ -113,8 +113,8 @@ impl MassStorage {
             let stage = std::mem::replace(&mut self.stage, Stage::Broken);
             let (stage, goes_on) = match stage {
                 Stage::Command => self.next_command(pipes),
-                Stage::ToHost { running, bytes } => self.to_host(pipes, running, bytes),
-                stage @ Stage::FromHost { .. } => self.from_host(pipes, stage),
+                Stage::ToHost { running, bytes } => self.move_to_host(pipes, running, bytes),
+                stage @ Stage::FromHost { .. } => self.move_from_host(pipes, stage),
                 Stage::Status { block, event } => {
                     if pipes.bring(self.place.to_host, &block).is_some() {
                         event.into_iter().for_each(&mut tell);
@@ -189,7 +189,12 @@ impl MassStorage {
         }
     }
 
-    fn to_host(&self, pipes: &mut Pipes, mut running: Running, bytes: Vec<u8>) -> (Stage, bool) {
+    fn move_to_host(
+        &self,
+        pipes: &mut Pipes,
+        mut running: Running,
+        bytes: Vec<u8>,
+    ) -> (Stage, bool) {
         let rest = &bytes[running.moved..];
         if rest.is_empty() {
             return (self.end(pipes, &running, Status::Passed, None), true);
@@ -207,7 +212,7 @@ impl MassStorage {
         (Stage::ToHost { running, bytes }, true)
     }
 
-    fn from_host(&mut self, pipes: &mut Pipes, mut stage: Stage) -> (Stage, bool) {
+    fn move_from_host(&mut self, pipes: &mut Pipes, mut stage: Stage) -> (Stage, bool) {
         let Stage::FromHost {
             running,
             next,

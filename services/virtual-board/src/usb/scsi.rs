@@ -1,4 +1,4 @@
-//! One drive (LUN) and the SCSI commands that TinyUSB answers for it, with its answers.
+//! One drive (LUN) and the SCSI commands that `TinyUSB` answers for it, with its answers.
 
 use super::medium::{Medium, SECTOR};
 

@@ -1,5 +1,5 @@
-//! USB/IP messages, as the kernel's Documentation/usb/usbip_protocol.rst has them, from the side
-//! that has the device.
+//! USB/IP messages, as the kernel's `Documentation/usb/usbip_protocol.rst` has them, from the
+//! side that has the device.
 //!
 //! Knows how a message is cut out of the stream and how a reply looks. What an endpoint does with
 //! a transfer is not known here.
@@ -170,7 +170,9 @@ mod tests {
 
     fn bytes(words: [u32; 12], data: &[u8]) -> BytesMut {
         let mut bytes = BytesMut::new();
-        words.iter().for_each(|&word| bytes.put_u32(word));
+        for word in words {
+            bytes.put_u32(word);
+        }
         bytes.put_slice(data);
         bytes
     }

@@ -1,6 +1,6 @@
 //! Plugs a connection into the kernel's virtual host controller (module `vhci_hcd`).
 //!
-//! Knows the files of drivers/usb/usbip/vhci_sysfs.c and nothing of the device.
+//! Knows the files of `drivers/usb/usbip/vhci_sysfs.c` and nothing of the device.
 
 use std::fs;
 use std::io;
