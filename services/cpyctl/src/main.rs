@@ -21,6 +21,7 @@ mod daemons;
 mod demo;
 mod names;
 mod password;
+mod survey;
 mod table;
 
 /// Look after the CircuitPython boards of this gateway.
