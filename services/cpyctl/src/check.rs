@@ -9,14 +9,19 @@ use cpy_board::config::DEFAULT_FILE;
 /// Reads the configuration as the daemons do.
 pub(crate) fn run(file: Option<&Path>) -> Result<()> {
     Config::load(file)?;
+    println!("{}", right(file));
+    Ok(())
+}
+
+/// What to say of a configuration in which nothing is wrong.
+pub(crate) fn right(file: Option<&Path>) -> String {
     let path = file.unwrap_or(Path::new(DEFAULT_FILE));
     if path.exists() {
-        println!("{} is right.", path.display());
+        format!("{} is right.", path.display())
     } else {
-        println!(
+        format!(
             "{} does not exist: everything has its default.",
             path.display()
-        );
+        )
     }
-    Ok(())
 }

@@ -23,6 +23,10 @@ pub(crate) struct Drive {
     opened: Option<Opened>,
     /// A write was refused: the drive is the board's, whatever the system said when it was opened.
     refused_a_write: bool,
+    /// Why the drive could not be opened the last time, where it could not.
+    unopened: Option<String>,
+    /// Why the record cannot be written, where it cannot.
+    unrecorded: Option<String>,
 }
 
 struct Opened {
@@ -41,6 +45,8 @@ impl Drive {
             records_dir,
             opened: None,
             refused_a_write: false,
+            unopened: None,
+            unrecorded: None,
         }
     }
 
@@ -57,13 +63,17 @@ impl Drive {
     /// Opens the device if it is not open, reads what the board says of itself, and says whether trying
     /// again later could help.
     pub(crate) fn look(&mut self) -> bool {
-        matches!(self.open(), Err(Refusal::Unusable(_)))
+        let unusable = matches!(self.open(), Err(Refusal::Unusable(_)));
+        if self.unrecorded.is_some() {
+            self.write_record();
+        }
+        unusable || self.unrecorded.is_some()
     }
 
     /// Whether the drive can be used, and how much room it has.
     pub(crate) fn status(&mut self) -> DriveStatus {
         let space = self.read(Volume::space);
-        if self.is_the_boards() {
+        if self.is_the_boards() || self.unrecorded.is_some() {
             // Nobody tells when the board changes its files, so they are looked at with everything else.
             self.write_record();
         }
@@ -74,7 +84,12 @@ impl Drive {
                 DriveStatus {
                     state: DriveState::Ready,
                     writable,
-                    reason: if writable {
+                    reason: if let Some(error) = &self.unrecorded {
+                        format!(
+                            "What the board's files say of it cannot be passed on, so nobody knows its password: \
+                             the gateway's runtime directory cannot be written ({error})."
+                        )
+                    } else if writable {
                         opened.damage.clone()
                     } else {
                         Refusal::WriteProtected.to_string()
@@ -191,11 +206,15 @@ impl Drive {
         let old = before.clone().unwrap_or_default();
         let record = board_record::retold(&self.serial, old, usb, boot_out, settings);
         if before.as_ref() == Some(&record) {
+            self.unrecorded = None;
             return;
         }
-        if let Err(error) = record.write(&self.records_dir, &self.serial) {
-            tracing::error!(board = %self.serial, %error, "cannot write the board's record");
+        let result = record.write(&self.records_dir, &self.serial);
+        let error = result.err().map(|error| error.to_string());
+        if let Some(error) = error.as_ref().filter(|_| error != self.unrecorded) {
+            tracing::error!(board = %self.serial, error, "cannot write the board's record, trying again");
         }
+        self.unrecorded = error;
     }
 
     fn is_the_boards(&self) -> bool {
@@ -249,9 +268,16 @@ impl Drive {
             match self.open_anew() {
                 Ok(opened) => {
                     self.opened = Some(opened);
+                    self.unopened = None;
                     self.write_record();
                 }
                 Err(refusal) => {
+                    let reason = refusal.to_string();
+                    // It is tried again and again, and said once.
+                    if self.unopened.as_ref() != Some(&reason) {
+                        tracing::warn!(board = %self.serial, reason, "the drive cannot be used");
+                        self.unopened = Some(reason);
+                    }
                     // What cannot be opened now may hold a password: it gets no record before it was read.
                     if matches!(refusal, Refusal::NoVolume(_)) {
                         self.write_record();

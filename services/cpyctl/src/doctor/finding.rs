@@ -12,6 +12,7 @@ pub(super) enum Kind {
     DaemonHangs,
     DaemonOfAnotherVersion,
     PortTaken,
+    PortMissing,
     NoPassword,
     PasswordWrong,
     NoBoard,

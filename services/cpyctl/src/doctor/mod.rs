@@ -34,6 +34,7 @@ use machine::Machine;
 use report::Report;
 use usb::UsbDevice;
 
+use crate::check;
 use crate::survey::Survey;
 
 /// The arguments of `cpyctl doctor`.
@@ -64,11 +65,11 @@ pub(crate) async fn run(arguments: &Arguments, config_file: Option<&Path>) -> Re
 }
 
 async fn examine(machine: &Machine, config_file: Option<&Path>) -> Result<Vec<Examination>> {
-    let path = config_file.unwrap_or(Path::new(DEFAULT_FILE)).display();
-    let mut configuration = Examination::new("Configuration", format!("{path} is right."));
+    let mut configuration = Examination::new("Configuration", check::right(config_file));
     let config = match Config::load(config_file) {
         Ok(config) => config,
         Err(error) => {
+            let path = config_file.unwrap_or(Path::new(DEFAULT_FILE)).display();
             // Nobody knows where to look for the rest, and no daemon starts with it.
             let sentence = format!(
                 "{}. No daemon starts with it.",
