@@ -6,6 +6,7 @@
     reason = "a command line speaks on its standard output and error"
 )]
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,9 +16,13 @@ use cpy_board::Config;
 
 mod boards;
 mod check;
+mod completions;
 mod daemons;
 mod demo;
+mod doctor;
 mod names;
+mod password;
+mod survey;
 mod table;
 
 /// Look after the CircuitPython boards of this gateway.
@@ -41,13 +46,23 @@ enum Command {
     },
     /// Check the configuration
     Check,
+    /// Say what is wrong with this gateway, and how to mend it
+    Doctor(doctor::Arguments),
+    /// Print the password of boards that set none of their own, or change it
+    Password(password::Arguments),
     /// Run a whole gateway with virtual boards, without hardware and without root
     Demo(demo::Arguments),
+    /// Print what a shell needs to complete this command line
+    #[command(hide = true)]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
 }
 
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("cpyctl: {error:#}");
             ExitCode::FAILURE
@@ -55,7 +70,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<()> {
+fn run(arguments: Arguments) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -63,14 +78,26 @@ fn run(arguments: Arguments) -> Result<()> {
     match arguments.command {
         Command::Boards { json } => {
             let config = Config::load(config_file(arguments.config).as_deref())?;
-            runtime.block_on(boards::print(&config, json))
+            runtime.block_on(boards::print(&config, json))?;
         }
-        Command::Check => check::run(config_file(arguments.config).as_deref()),
+        Command::Check => check::run(config_file(arguments.config).as_deref())?,
+        Command::Doctor(doctor) => {
+            let config = config_file(arguments.config);
+            return runtime.block_on(doctor::run(&doctor, config.as_deref()));
+        }
+        Command::Password(password) => {
+            password::run(&password, config_file(arguments.config).as_deref())?;
+        }
+        Command::Completions { shell } => {
+            let script = completions::script::<Arguments>(shell);
+            std::io::stdout().write_all(&script)?;
+        }
         Command::Demo(_) if arguments.config.is_some() => {
             bail!("a demo has a configuration of its own: it takes no --config")
         }
-        Command::Demo(demo) => runtime.block_on(demo::run(demo)),
+        Command::Demo(demo) => runtime.block_on(demo::run(demo))?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The configuration that was asked for, or else that of a running demo; none where it is the system's.
