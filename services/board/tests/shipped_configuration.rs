@@ -23,20 +23,28 @@ fn possible(table: &str) -> Vec<String> {
         format!("[{table}]\nstranger = 1")
     };
     let error = toml::from_str::<Config>(&stranger).unwrap_err().to_string();
-    let (_, expected) = error.split_once("expected").expect("it names what it knows");
+    let (_, expected) = error
+        .split_once("expected")
+        .expect("it names what it knows");
     let keys = expected.split('`').skip(1).step_by(2);
     keys.map(ToOwned::to_owned).collect()
 }
 
 #[test]
 fn as_it_is_shipped_everything_has_its_default() {
-    assert_eq!(toml::from_str::<Config>(SHIPPED).unwrap(), Config::default());
+    assert_eq!(
+        toml::from_str::<Config>(SHIPPED).unwrap(),
+        Config::default()
+    );
 }
 
 #[test]
 fn it_says_the_defaults_truly() {
     let mut said: Config = toml::from_str(&in_force()).unwrap();
-    assert!(said.http.password.take().is_some(), "no default, an example");
+    assert!(
+        said.http.password.take().is_some(),
+        "no default, an example"
+    );
     assert_eq!(said, Config::default());
 }
 
@@ -46,7 +54,11 @@ fn it_has_every_key() {
     let tables = possible("");
     assert!(tables.len() > 3, "{tables:?}");
     for name in tables {
-        let Some(table) = shipped.get(&name).unwrap_or_else(|| panic!("{name} is missing")).as_table() else {
+        let Some(table) = shipped
+            .get(&name)
+            .unwrap_or_else(|| panic!("{name} is missing"))
+            .as_table()
+        else {
             continue;
         };
         for key in possible(&name) {
