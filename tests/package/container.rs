@@ -39,7 +39,14 @@ impl Container {
         let logs = tempfile::tempdir().expect("a temporary directory");
         let console = File::create(logs.path().join("console")).expect("a log can be made");
         let nspawn = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private"])
+            .args([
+                "--pdeathsig",
+                "KILL",
+                "unshare",
+                "--mount",
+                "--propagation",
+                "private",
+            ])
             .arg(script("start"))
             .arg(root.canonicalize().expect("it has just been built"))
             .stdin(Stdio::null())
@@ -47,11 +54,17 @@ impl Container {
             .stderr(console)
             .spawn()
             .expect("setpriv and unshare are installed (package util-linux)");
-        let mut container = Self { nspawn, leader: 0, logs };
+        let mut container = Self {
+            nspawn,
+            leader: 0,
+            logs,
+        };
         container.leader = container.first_process();
         container.until("it has booted", || {
             let state = container.command("systemctl is-system-running").output();
-            state.is_ok_and(|state| ["running\n", "degraded\n"].contains(&&*String::from_utf8_lossy(&state.stdout)))
+            state.is_ok_and(|state| {
+                ["running\n", "degraded\n"].contains(&&*String::from_utf8_lossy(&state.stdout))
+            })
         });
         container
     }
@@ -59,9 +72,24 @@ impl Container {
     /// A shell's command that runs inside as root.
     pub(crate) fn command(&self, shell: &str) -> Command {
         let mut command = Command::new("nsenter");
-        command.args(["--target", &self.leader.to_string(), "--all", "--root", "--wd", "--"]);
-        command.args(["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8"]);
-        command.args(["timeout", "180", "sh", "-c", shell]).stdin(Stdio::null());
+        command.args([
+            "--target",
+            &self.leader.to_string(),
+            "--all",
+            "--root",
+            "--wd",
+            "--",
+        ]);
+        command.args([
+            "env",
+            "-i",
+            "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME=/root",
+            "LC_ALL=C.UTF-8",
+        ]);
+        command
+            .args(["timeout", "180", "sh", "-c", shell])
+            .stdin(Stdio::null());
         command
     }
 
@@ -73,7 +101,10 @@ impl Container {
     /// Whether a shell's command succeeds.
     pub(crate) fn succeeds(&self, shell: &str) -> bool {
         let output = self.command(shell).output();
-        output.expect("nsenter is installed (package util-linux)").status.success()
+        output
+            .expect("nsenter is installed (package util-linux)")
+            .status
+            .success()
     }
 
     /// A program of the outside, on the container's network.
@@ -102,9 +133,17 @@ impl Container {
 
     /// Waits for something to be so.
     pub(crate) fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
-        let end = Instant::now() + if self.leader == 0 { BOOT } else { BOOT.max(DEADLINE) };
+        let end = Instant::now()
+            + if self.leader == 0 {
+                BOOT
+            } else {
+                BOOT.max(DEADLINE)
+            };
         while !is_so() {
-            assert!(Instant::now() < end, "this did not happen in {BOOT:?}: {what}");
+            assert!(
+                Instant::now() < end,
+                "this did not happen in {BOOT:?}: {what}"
+            );
             thread::sleep(BETWEEN_LOOKS);
         }
     }
@@ -115,7 +154,10 @@ impl Container {
         let mut found = None;
         self.until("systemd-nspawn starts systemd", || {
             let children = fs::read_to_string(&children).unwrap_or_default();
-            found = children.split_whitespace().next().and_then(|id| id.parse().ok());
+            found = children
+                .split_whitespace()
+                .next()
+                .and_then(|id| id.parse().ok());
             found.is_some_and(|id: u32| {
                 fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|name| name == "systemd\n")
             })
@@ -129,7 +171,9 @@ impl Drop for Container {
         if thread::panicking() {
             let console = fs::read_to_string(self.logs.path().join("console"));
             eprintln!("---- console ----\n{}", console.unwrap_or_default());
-            let journal = self.command("journalctl --boot --no-pager --lines 300").output();
+            let journal = self
+                .command("journalctl --boot --no-pager --lines 300")
+                .output();
             let journal = journal.map(|journal| journal.stdout).unwrap_or_default();
             eprintln!("---- journal ----\n{}", String::from_utf8_lossy(&journal));
         }

@@ -3,7 +3,10 @@
 //! `make test-package` builds the package first. udev does nothing in a container, so boards are virtual ones, whose
 //! directories a program makes instead; what udev does is tested in a virtual machine.
 
-#![expect(clippy::print_stderr, reason = "a failing test shows what its machine said")]
+#![expect(
+    clippy::print_stderr,
+    reason = "a failing test shows what its machine said"
+)]
 
 mod architecture;
 mod container;
