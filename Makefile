@@ -6,7 +6,11 @@ BROWSER := tests/browser
 # mkfs.vfat and fsck.vfat lie where only root looks.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help build demo test lint bench clean test-dependencies
+# What packages are for: this machine, or with ARCH=arm64 a Pi.
+NATIVE := $(shell dpkg --print-architecture)
+ARCH ?= $(NATIVE)
+
+.PHONY: help build deb demo test test-package lint bench clean test-dependencies
 
 help:
 	@echo "make demo    a whole gateway with two virtual boards on this machine, no root, no hardware"
@@ -14,11 +18,16 @@ help:
 	@echo "make lint    formatting, clippy, licences of dependencies"
 	@echo "make bench   the benchmark; takes some minutes"
 	@echo "make build   the daemons and cpyctl, optimized, in target/release"
+	@echo "make deb     the Debian package, in target/deb; make deb ARCH=arm64 for a Pi"
+	@echo "make test-package   tests of the packages in target/deb, in containers; asks for root"
 	@echo "make clean   removes what was built"
 
 build:
 	deploy/install-dependencies build
 	$(CARGO) build --workspace --release --locked
+
+deb:
+	CARGO=$(CARGO) deploy/build-deb $(ARCH)
 
 demo:
 	deploy/install-dependencies demo
@@ -29,6 +38,13 @@ test: test-dependencies
 	$(CARGO) build --workspace --locked
 	$(CARGO) test --workspace --locked
 	node --test $(BROWSER)/pages.test.js
+
+# Containers need root; cargo itself does not.
+test-package:
+	deploy/install-dependencies test-package
+	for arch in $(NATIVE) arm64; do ls target/deb/*_$$arch.deb >/dev/null 2>&1 || $(MAKE) deb ARCH=$$arch || exit 1; done
+	$(CARGO) test $(if $(filter-out 0,$(shell id -u)),--config 'target."cfg(unix)".runner="sudo"') \
+		--package cpy-tests --features package --test package --locked
 
 test-dependencies: $(CIRCUP)/bin/circup $(BROWSER)/node_modules/.package-lock.json
 	deploy/install-dependencies test
