@@ -47,6 +47,7 @@ pub(crate) struct CommandEnd {
 }
 
 /// What a SCSI command moves.
+#[derive(Clone, Copy)]
 pub(crate) enum Data<'a> {
     None,
     In(usize),
