@@ -22,7 +22,9 @@ fn possible(table: &str) -> Vec<String> {
     } else {
         format!("[{table}]\nstranger = 1")
     };
-    let error = toml::from_str::<Config>(&stranger).unwrap_err().to_string();
+    let error = toml::from_str::<Config>(&stranger)
+        .expect_err("no configuration has this key")
+        .to_string();
     let (_, expected) = error
         .split_once("expected")
         .expect("it names what it knows");
