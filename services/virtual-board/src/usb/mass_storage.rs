@@ -236,7 +236,7 @@ impl MassStorage {
             for sector in part[..whole].chunks_exact(SECTOR) {
                 if failure.is_none() {
                     *failure = lun.write(*next, sector).err();
-                    *changed |= lun.is_content(*next);
+                    *changed |= failure.is_none() && lun.is_content(*next);
                 }
                 *next += 1;
             }

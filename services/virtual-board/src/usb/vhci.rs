@@ -2,13 +2,13 @@
 //!
 //! Knows the files of `drivers/usb/usbip/vhci_sysfs.c` and nothing of the device.
 
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use rustix::io::Errno;
+use rustix::fs::{FlockOperation, flock};
 
 const CONTROLLER: &str = "/sys/devices/platform/vhci_hcd.0";
 /// `VDEV_ST_NULL`: nothing is plugged in.
@@ -17,16 +17,14 @@ const FREE: &str = "004";
 const FULL_SPEED: u32 = 2;
 /// Bus and number that the device would have at its server. Any will do.
 const DEVICE_ID: u32 = 0x0001_0001;
-/// How often others may take the port that was just seen free.
-const ATTEMPTS: usize = 100;
 
 /// Why the kernel has no port for the board.
 #[derive(Debug, thiserror::Error)]
 pub enum VhciError {
-    /// The module is not loaded, or the reader is not root.
-    #[error("cannot read {path}: is the module vhci_hcd loaded?")]
+    /// The module is not loaded, or this is not root.
+    #[error("cannot use {path}, which needs root and the module vhci_hcd")]
     NoController {
-        /// The controller's list of ports.
+        /// A file of the controller.
         path: PathBuf,
         /// What the system said.
         #[source]
@@ -53,22 +51,23 @@ pub enum VhciError {
 pub(crate) fn attach() -> Result<(UnixStream, u32), VhciError> {
     let (ours, kernels) = UnixStream::pair().map_err(VhciError::Sockets)?;
     let controller = Path::new(CONTROLLER);
-    let mut taken = None;
-    for _ in 0..ATTEMPTS {
-        let port = free_port(controller)?;
-        let line = format!("{port} {} {DEVICE_ID} {FULL_SPEED}", kernels.as_raw_fd());
-        match fs::write(controller.join("attach"), line) {
-            Ok(()) => return Ok((ours, port)),
-            Err(source) => {
-                let busy = source.raw_os_error() == Some(Errno::BUSY.raw_os_error());
-                taken = Some(VhciError::Attach { port, source });
-                if !busy {
-                    break;
-                }
-            }
-        }
-    }
-    Err(taken.unwrap_or(VhciError::NoFreePort))
+    let path = controller.join("attach");
+    // Boards that are plugged in at once wait for each other: a free port is for one of them.
+    let mut attach = OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .and_then(|file| {
+            flock(&file, FlockOperation::LockExclusive)
+                .map(|()| file)
+                .map_err(Into::into)
+        })
+        .map_err(|source| VhciError::NoController { path, source })?;
+    let port = free_port(controller)?;
+    let line = format!("{port} {} {DEVICE_ID} {FULL_SPEED}", kernels.as_raw_fd());
+    attach
+        .write_all(line.as_bytes())
+        .map_err(|source| VhciError::Attach { port, source })?;
+    Ok((ours, port))
 }
 
 /// The first free port of `status`, `status.1` and so on.
