@@ -141,7 +141,7 @@ fn not_linked(machine: &Machine, device: &UsbDevice) -> Finding {
         .link(&rules[0])
         .is_some_and(|to| to == Path::new("/dev/null"))
     {
-        finding.advise(format!("The rules are masked: sudo rm {}", rules[0]))
+        finding.advise(format!("The rules are masked: sudo rm {} && sudo udevadm control --reload && sudo udevadm trigger --action=add", rules[0]))
     } else if machine.has("/run/udev/control") {
         finding
             .advise("Let udev look again: sudo udevadm control --reload && sudo udevadm trigger --action=add --settle")
