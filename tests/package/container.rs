@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::net::TcpStream;
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,8 +16,8 @@ use tempfile::TempDir;
 use crate::Suite;
 use crate::deb::{output, script, target};
 
-/// Booting takes seconds; more where all cores are busy.
-const BOOT: Duration = Duration::from_secs(120);
+/// Booting takes seconds, and so does all that is waited for; more where all cores are busy.
+const PATIENCE: Duration = Duration::from_secs(120);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// A running container.
@@ -133,16 +133,11 @@ impl Container {
 
     /// Waits for something to be so.
     pub(crate) fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
-        let end = Instant::now()
-            + if self.leader == 0 {
-                BOOT
-            } else {
-                BOOT.max(DEADLINE)
-            };
+        let end = Instant::now() + PATIENCE;
         while !is_so() {
             assert!(
                 Instant::now() < end,
-                "this did not happen in {BOOT:?}: {what}"
+                "this did not happen in {PATIENCE:?}: {what}"
             );
             thread::sleep(BETWEEN_LOOKS);
         }
@@ -180,11 +175,17 @@ impl Drop for Container {
         // All its processes end with the first, and what it has mounted with them.
         let _ = self.nspawn.kill();
         let _ = self.nspawn.wait();
+        let first = PathBuf::from(format!("/proc/{}", self.leader));
+        let end = Instant::now() + DEADLINE;
+        while first.exists() && Instant::now() < end {
+            thread::sleep(BETWEEN_LOOKS);
+        }
+        let _ = Command::new(script("sweep")).status();
     }
 }
 
 /// Two tests do not build the same root at once.
-fn lock(root: &Path) -> std::path::PathBuf {
+fn lock(root: &Path) -> PathBuf {
     fs::create_dir_all(root.parent().expect("it is in a directory")).expect("it can be made");
     root.with_extension("lock")
 }
