@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use cpy_board::http::{Client, ClientError, stream};
 use cpy_board::{Daemon, Hostname, RuntimeDir, Serial, Shutdown};
 use http_body_util::{BodyExt, Empty};
@@ -21,8 +21,25 @@ use tokio::time::timeout;
 /// How long a daemon may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What a daemon said, or a sentence about why it said nothing.
-pub(crate) type Answer<T> = Result<T, String>;
+/// What a daemon said, or why it said nothing.
+pub(crate) type Answer<T> = Result<T, Silence>;
+
+/// Why a daemon said nothing of use. The first text is who was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Silence {
+    /// Whoever runs this may not ask.
+    #[error("only root and the gateway's users may ask {0}: use sudo")]
+    Forbidden(String),
+    /// It takes the question and gives no answer.
+    #[error("{0} does not answer")]
+    Hangs(String),
+    /// There is nobody to ask: how that shows.
+    #[error("{0} is not running ({1})")]
+    NotRunning(String, String),
+    /// What it says cannot be understood.
+    #[error("{0} gives an answer of another version")]
+    OtherVersion(String),
+}
 
 /// A board as http-gateway routes to it: what cpyctl needs of `/cp/boards.json`.
 #[derive(Debug, Deserialize)]
@@ -39,28 +56,25 @@ struct RoutedBoards {
 }
 
 /// What a daemon says of all boards.
-///
-/// Errors: what the user has to mend before asking makes sense.
 pub(crate) async fn statuses<T: DeserializeOwned>(
     runtime_dir: &RuntimeDir,
     daemon: Daemon,
-) -> Result<Answer<T>> {
-    let name = daemon.name();
+) -> Answer<T> {
+    let name = || daemon.name().to_owned();
+    match timeout(PATIENCE, ask(runtime_dir, daemon)).await {
+        Err(_) => Err(Silence::Hangs(name())),
+        Ok(Ok(body)) => serde_json::from_slice(&body).map_err(|_| Silence::OtherVersion(name())),
+        Ok(Err(error)) if is_forbidden(&error) => Err(Silence::Forbidden(name())),
+        Ok(Err(error)) => Err(Silence::NotRunning(name(), error.to_string())),
+    }
+}
+
+async fn ask(runtime_dir: &RuntimeDir, daemon: Daemon) -> Result<Bytes> {
     let client = Client::new(runtime_dir.socket(daemon), Shutdown::new());
     let request = Request::get("/boards")
-        .header(HOST, name)
+        .header(HOST, daemon.name())
         .body(stream(Empty::new()))?;
-    let exchange = async { Ok::<_, anyhow::Error>(read(client.send(request).await?).await?) };
-    match timeout(PATIENCE, exchange).await {
-        Err(_) => Ok(Err(format!("{name} does not answer"))),
-        Ok(Ok(body)) => serde_json::from_slice(&body)
-            .map(Ok)
-            .with_context(|| format!("{name} gives an answer of another version")),
-        Ok(Err(error)) if is_forbidden(&error) => {
-            bail!("only root and the gateway's users may ask {name}: use sudo")
-        }
-        Ok(Err(error)) => Ok(Err(format!("{name} is not running ({error})"))),
-    }
+    Ok(read(client.send(request).await?).await?)
 }
 
 fn is_forbidden(error: &anyhow::Error) -> bool {
@@ -75,9 +89,12 @@ fn is_forbidden(error: &anyhow::Error) -> bool {
 pub(crate) async fn routed_boards(listen: &[SocketAddr]) -> Answer<Vec<RoutedBoard>> {
     let address = here(listen);
     match timeout(PATIENCE, ask_gateway(address)).await {
-        Err(_) => Err(format!("http-gateway does not answer on {address}")),
+        Err(_) => Err(Silence::Hangs(format!("http-gateway on {address}"))),
         Ok(Ok(boards)) => Ok(boards),
-        Ok(Err(error)) => Err(format!("http-gateway is not running ({error:#})")),
+        Ok(Err(error)) => Err(Silence::NotRunning(
+            "http-gateway".into(),
+            format!("{error:#}"),
+        )),
     }
 }
 
@@ -135,9 +152,10 @@ mod tests {
         let runtime_dir = RuntimeDir::new(dir.path());
         let _never_accepts = bind_unix(&runtime_dir.socket(Daemon::SerialBridge)).unwrap();
         let answer = statuses::<ConsoleStatuses>(&runtime_dir, Daemon::SerialBridge).await;
-        assert_eq!(answer.unwrap(), Err("serial-bridge does not answer".into()));
+        let hangs = answer.unwrap_err().to_string();
+        assert_eq!(hangs, "serial-bridge does not answer");
         let gone = statuses::<ConsoleStatuses>(&runtime_dir, Daemon::FileProxy).await;
-        let sentence = gone.unwrap().unwrap_err();
+        let sentence = gone.unwrap_err().to_string();
         assert!(
             sentence.starts_with("file-proxy is not running"),
             "{sentence}"
@@ -148,10 +166,10 @@ mod tests {
     async fn a_gateway_that_hangs_is_said_to_give_no_answer() {
         let never_accepts = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = never_accepts.local_addr().unwrap();
-        let sentence = routed_boards(&[address]).await.unwrap_err();
+        let sentence = routed_boards(&[address]).await.unwrap_err().to_string();
         assert_eq!(
             sentence,
-            format!("http-gateway does not answer on {address}")
+            format!("http-gateway on {address} does not answer")
         );
     }
 

@@ -6,6 +6,7 @@
     reason = "a command line speaks on its standard output and error"
 )]
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,9 +16,12 @@ use cpy_board::Config;
 
 mod boards;
 mod check;
+mod completions;
 mod daemons;
 mod demo;
 mod names;
+mod password;
+mod survey;
 mod table;
 
 /// Look after the CircuitPython boards of this gateway.
@@ -41,8 +45,16 @@ enum Command {
     },
     /// Check the configuration
     Check,
+    /// Print the password of boards that set none of their own, or change it
+    Password(password::Arguments),
     /// Run a whole gateway with virtual boards, without hardware and without root
     Demo(demo::Arguments),
+    /// Print what a shell needs to complete this command line
+    #[command(hide = true)]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
 }
 
 fn main() -> ExitCode {
@@ -66,6 +78,13 @@ fn run(arguments: Arguments) -> Result<()> {
             runtime.block_on(boards::print(&config, json))
         }
         Command::Check => check::run(config_file(arguments.config).as_deref()),
+        Command::Password(password) => {
+            password::run(&password, config_file(arguments.config).as_deref())
+        }
+        Command::Completions { shell } => {
+            let script = completions::script::<Arguments>(shell);
+            Ok(std::io::stdout().write_all(&script)?)
+        }
         Command::Demo(_) if arguments.config.is_some() => {
             bail!("a demo has a configuration of its own: it takes no --config")
         }

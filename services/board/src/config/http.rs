@@ -1,6 +1,7 @@
 //! The web server's part of the configuration.
 
 use std::net::{Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 
 use hyper::http::uri::Authority;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,8 @@ pub struct Http {
     pub board_ports: PortRange,
     /// The password of boards that set none of their own.
     pub password: Option<Password>,
+    /// A file of one line with that password. Not read where `password` is set; one that does not exist is no password.
+    pub password_file: PathBuf,
     /// Web pages from elsewhere that may use boards: origins as browsers send them.
     pub allowed_origins: Vec<String>,
 }
@@ -28,6 +31,7 @@ impl Default for Http {
             listen: vec![SocketAddr::from((Ipv6Addr::UNSPECIFIED, 80))],
             board_ports: PortRange::new(8001, 8064),
             password: None,
+            password_file: "/etc/cpy-gateway/password".into(),
             allowed_origins: vec!["https://code.circuitpython.org".into()],
         }
     }
@@ -37,6 +41,9 @@ impl Http {
     pub(super) fn validate(&self) -> Result<(), ValueError> {
         if self.listen.is_empty() {
             return Err(ValueError::NoAddress);
+        }
+        if !self.password_file.is_absolute() {
+            return Err(ValueError::RelativePath("http.password_file"));
         }
         let is_boards = |port: &u16| self.board_ports.ports().contains(port);
         if let Some(port) = self.listen.iter().map(SocketAddr::port).find(is_boards) {

@@ -243,6 +243,7 @@ mod tests {
             ("runtime_dir", "runtime_dir = \"./run\""),
             ("state_dir", "state_dir = \"\""),
             ("http.listen", "[http]\nlisten = []"),
+            ("http.password_file", "[http]\npassword_file = \"secret\""),
             (
                 "http.listen",
                 "[http]\nlisten = [\"[::]:80\", \"[::1]:8064\"]",

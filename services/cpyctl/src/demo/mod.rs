@@ -10,7 +10,6 @@ mod control;
 mod introduction;
 mod listen;
 mod names;
-mod password;
 mod place;
 mod process;
 mod reach;
@@ -18,6 +17,8 @@ mod running;
 
 use place::Place;
 use reach::Reach;
+
+use crate::password::generate;
 
 /// The arguments of `cpyctl demo`.
 #[derive(Debug, clap::Args)]
@@ -59,7 +60,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         None => {
             let password = match arguments.password {
                 Some(text) => Password::try_from(text)?,
-                None => password::generate()?,
+                None => generate()?,
             };
             let options = running::Options {
                 boards: arguments.boards,

@@ -57,7 +57,7 @@ pub(super) async fn settled(
 /// Whether the network has just the names that the gateway has.
 async fn are_published(boards: &[RoutedBoard], runtime_dir: &RuntimeDir) -> bool {
     let answer = statuses::<NetworkStatus>(runtime_dir, Daemon::MdnsAdvertiser).await;
-    let Ok(Ok(network)) = answer else {
+    let Ok(network) = answer else {
         return false;
     };
     boards.iter().all(|board| {

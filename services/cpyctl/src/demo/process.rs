@@ -1,4 +1,4 @@
-//! A program that belongs to the demo: found beside cpyctl, ended with it.
+//! A program that belongs to the demo: found beside cpyctl or where it is installed, ended with it.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,9 @@ use tokio::process::{Child, Command};
 
 /// How long a program may take to end in an orderly way.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where the package puts what people do not run themselves.
+const INSTALLED: &str = "/usr/libexec/cpy-gateway";
 
 /// A running program.
 #[derive(Debug)]
@@ -27,7 +30,7 @@ impl Process {
         temporary: &Path,
         arguments: impl IntoIterator<Item = A>,
     ) -> Result<Self> {
-        let program = beside_this_one(name);
+        let program = find(name);
         let mut command = Command::new(&program);
         command
             .env("TMPDIR", temporary)
@@ -75,10 +78,36 @@ impl Process {
     }
 }
 
-fn beside_this_one(name: &str) -> PathBuf {
-    let here = std::env::current_exe()
-        .ok()
-        .and_then(|own| Some(own.parent()?.join(name)));
-    here.filter(|path| path.exists())
+/// Where the gateway's programs are: beside this one, as built, or where the package puts them.
+fn find(name: &str) -> PathBuf {
+    let own = std::env::current_exe().ok();
+    let here = own.as_deref().and_then(Path::parent);
+    first_with(name, here.into_iter().chain([Path::new(INSTALLED)]))
+}
+
+fn first_with<'a>(name: &str, places: impl IntoIterator<Item = &'a Path>) -> PathBuf {
+    let mut paths = places.into_iter().map(|place| place.join(name));
+    paths
+        .find(|path| path.exists())
         .unwrap_or_else(|| name.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_found_beside_this_one_and_then_where_they_are_installed() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = ["bin", "libexec"].map(|name| dir.path().join(name));
+        for place in &places {
+            std::fs::create_dir(place).unwrap();
+        }
+        let found = || first_with("daemon", places.iter().map(PathBuf::as_path));
+        assert_eq!(found(), Path::new("daemon"));
+        for place in places.iter().rev() {
+            std::fs::write(place.join("daemon"), "").unwrap();
+            assert_eq!(found(), place.join("daemon"));
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! A password for a demo: every user of the machine reaches it, and a password that documents tell
-//! would let each of them run programs on its boards, as the user who started it.
+//! A password that nobody can guess: one that documents tell, or that people take from their heads, would let
+//! everybody on the network run programs on the boards.
 
 use anyhow::{Context, Result, ensure};
 use cpy_board::Password;
@@ -12,7 +12,7 @@ const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 const LENGTH: usize = 8;
 
 /// A password that nobody can guess.
-pub(super) fn generate() -> Result<Password> {
+pub(crate) fn generate() -> Result<Password> {
     let mut random = [0; LENGTH];
     let got =
         getrandom(&mut random[..], GetRandomFlags::empty()).context("cannot make a password")?;

@@ -1,0 +1,70 @@
+//! A password that a person types, or a script pipes in.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Stdin};
+
+use anyhow::{Context, Result, ensure};
+use cpy_board::Password;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
+use super::file::one_line;
+
+/// Longer than any password; what is piped in by mistake has an end.
+const LONGEST: u64 = 4096;
+
+/// Reads a password from standard input; from a terminal twice, as nobody sees it.
+pub(super) fn read() -> Result<Password> {
+    let stdin = io::stdin();
+    if !stdin.is_terminal() {
+        return one_line(&line(&stdin)?);
+    }
+    let hidden = Hidden::new(&stdin).context("cannot hide what is typed")?;
+    let first = asked(&stdin, "New password: ")?;
+    let second = asked(&stdin, "The same again: ")?;
+    drop(hidden);
+    ensure!(
+        first == second,
+        "these are two different passwords; nothing is changed"
+    );
+    Ok(first)
+}
+
+fn asked(stdin: &Stdin, prompt: &str) -> Result<Password> {
+    eprint!("{prompt}");
+    let typed = line(stdin)?;
+    // The end of the line was not shown either.
+    eprintln!();
+    one_line(&typed)
+}
+
+fn line(stdin: &Stdin) -> Result<String> {
+    let mut line = String::new();
+    stdin
+        .lock()
+        .take(LONGEST)
+        .read_line(&mut line)
+        .context("cannot read a password")?;
+    Ok(line)
+}
+
+/// A terminal that does not show what is typed, as long as this lives.
+struct Hidden<'a> {
+    terminal: &'a Stdin,
+    before: Termios,
+}
+
+impl<'a> Hidden<'a> {
+    fn new(terminal: &'a Stdin) -> io::Result<Self> {
+        let before = tcgetattr(terminal)?;
+        let mut hidden = before.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(terminal, OptionalActions::Flush, &hidden)?;
+        Ok(Self { terminal, before })
+    }
+}
+
+impl Drop for Hidden<'_> {
+    fn drop(&mut self) {
+        // A terminal that has gone shows nothing.
+        let _ = tcsetattr(self.terminal, OptionalActions::Now, &self.before);
+    }
+}

@@ -1,0 +1,230 @@
+//! Every attached board, from what the daemons say of it. A daemon that is silent leaves its part empty.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use cpy_board::status::{
+    AvahiState, ConsoleStatus, ConsoleStatuses, DriveStatus, DriveStatuses, NameStatus,
+    NetworkStatus,
+};
+use cpy_board::{Config, Daemon, Hostname, Record, RuntimeDir, Serial, attached};
+use serde::Serialize;
+
+use crate::daemons::{Answer, RoutedBoard, Silence, routed_boards, statuses};
+
+/// One board, as `cpyctl boards --json` prints it.
+#[derive(Debug, Serialize)]
+pub(crate) struct ListedBoard {
+    pub(crate) serial: Serial,
+    pub(crate) hostname: Hostname,
+    pub(crate) address: String,
+    pub(crate) port: Option<u16>,
+    pub(crate) board_name: Option<String>,
+    pub(crate) version: Option<String>,
+    pub(crate) console: Option<ConsoleStatus>,
+    pub(crate) drive: Option<DriveStatus>,
+    pub(crate) network: Option<NameStatus>,
+    pub(crate) problem: Option<String>,
+}
+
+/// What the daemons say.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    pub(crate) consoles: Answer<ConsoleStatuses>,
+    pub(crate) drives: Answer<DriveStatuses>,
+    pub(crate) network: Answer<NetworkStatus>,
+    pub(crate) routed: Answer<Vec<RoutedBoard>>,
+}
+
+impl Survey {
+    /// Asks all daemons of the gateway with this configuration, at once.
+    pub(crate) async fn new(config: &Config) -> Self {
+        let runtime_dir = RuntimeDir::new(&config.runtime_dir);
+        let (consoles, drives, network, routed) = tokio::join!(
+            statuses(&runtime_dir, Daemon::SerialBridge),
+            statuses(&runtime_dir, Daemon::FileProxy),
+            network(config, &runtime_dir),
+            routed_boards(&config.http.listen),
+        );
+        Self {
+            consoles,
+            drives,
+            network,
+            routed,
+        }
+    }
+
+    /// Why daemons said nothing, those that did.
+    pub(crate) fn silences(&self) -> impl Iterator<Item = &Silence> {
+        let of = [
+            self.consoles.as_ref().err(),
+            self.drives.as_ref().err(),
+            self.network.as_ref().err(),
+            self.routed.as_ref().err(),
+        ];
+        of.into_iter().flatten()
+    }
+
+    /// Every attached board. Names are the gateway's or, where it says none, those that mdns-advertiser holds; a board
+    /// that neither knows (yet) has the one that the plain rule gives.
+    pub(crate) fn boards(&self, config: &Config) -> Result<Vec<ListedBoard>> {
+        let attached = attached::scan(&config.boards_dir)
+            .with_context(|| format!("cannot read {}", config.boards_dir.display()))?;
+        let records = RuntimeDir::new(&config.runtime_dir).records();
+        let routed: BTreeMap<&Serial, &RoutedBoard> = self
+            .routed
+            .iter()
+            .flatten()
+            .map(|board| (&board.serial, board))
+            .collect();
+        let network = self.network.iter().flat_map(|network| &network.boards);
+        let network: BTreeMap<&Serial, &NameStatus> = network.collect();
+        let held: BTreeMap<Serial, Hostname> = if routed.is_empty() {
+            let name = |(serial, name): (&&Serial, &&NameStatus)| {
+                ((*serial).clone(), name.hostname.clone())
+            };
+            network.iter().map(name).collect()
+        } else {
+            let name = |board: &RoutedBoard| (board.serial.clone(), board.hostname.clone());
+            self.routed.iter().flatten().map(name).collect()
+        };
+        let boards = Hostname::assign_beside(attached.keys(), &held)
+            .into_iter()
+            .map(|(serial, hostname)| {
+                let port = routed.get(&serial).and_then(|board| board.port);
+                let record = Record::read(&records, &serial).unwrap_or_default();
+                let firmware = record.firmware;
+                ListedBoard {
+                    address: address(&hostname, &config.http.listen),
+                    port,
+                    board_name: firmware
+                        .as_ref()
+                        .map(|firmware| firmware.board_name.clone()),
+                    version: firmware.map(|firmware| firmware.version),
+                    console: self
+                        .consoles
+                        .as_ref()
+                        .ok()
+                        .and_then(|all| all.get(&serial))
+                        .cloned(),
+                    drive: self
+                        .drives
+                        .as_ref()
+                        .ok()
+                        .and_then(|all| all.get(&serial))
+                        .cloned(),
+                    network: network.get(&serial).copied().cloned(),
+                    problem: record.settings_problem,
+                    serial,
+                    hostname,
+                }
+            });
+        Ok(boards.collect())
+    }
+}
+
+/// How names do. Where none are announced there is nobody to ask.
+async fn network(config: &Config, runtime_dir: &RuntimeDir) -> Answer<NetworkStatus> {
+    if config.mdns.enabled {
+        return statuses(runtime_dir, Daemon::MdnsAdvertiser).await;
+    }
+    Ok(NetworkStatus {
+        avahi: AvahiState::Disabled,
+        boards: BTreeMap::new(),
+    })
+}
+
+/// Whether nobody but this machine reaches the gateway.
+pub(crate) fn is_local(listen: &[SocketAddr]) -> bool {
+    !listen.is_empty() && listen.iter().all(|address| address.ip().is_loopback())
+}
+
+/// Where a browser finds the board by its name: on the network, or on this machine where the gateway
+/// listens on loopback only.
+fn address(hostname: &Hostname, listen: &[SocketAddr]) -> String {
+    let domain = if is_local(listen) {
+        "localhost"
+    } else {
+        "local"
+    };
+    match listen.first().map_or(80, SocketAddr::port) {
+        80 => format!("http://{hostname}.{domain}/"),
+        port => format!("http://{hostname}.{domain}:{port}/"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use cpy_board::status::NameState;
+
+    use super::*;
+
+    #[test]
+    fn names_are_the_gateways_or_those_that_are_held_or_those_of_the_rule() {
+        let dir = tempfile::tempdir().unwrap();
+        let serials: [Serial; 2] = ["A0000001", "B0000001"].map(|text| text.parse().unwrap());
+        for serial in &serials {
+            let board = dir.path().join(serial.as_str());
+            std::fs::create_dir(&board).unwrap();
+            symlink("/dev/null", board.join("console")).unwrap();
+        }
+        let config = Config {
+            boards_dir: dir.path().into(),
+            runtime_dir: dir.path().join("run"),
+            ..Config::default()
+        };
+        let held = NameStatus {
+            hostname: "cpy-00000b".parse().unwrap(),
+            state: NameState::Claiming,
+            instance_name: None,
+            reason: String::new(),
+        };
+        let silence = || Silence::Hangs("nobody".into());
+        let mut survey = Survey {
+            consoles: Err(silence()),
+            drives: Err(silence()),
+            network: Err(silence()),
+            routed: Err(silence()),
+        };
+        let named = |survey: &Survey| {
+            let boards = survey.boards(&config).unwrap().into_iter();
+            let names: Vec<String> = boards.map(|board| board.hostname.to_string()).collect();
+            names
+        };
+        let second = Hostname::hashed(&serials[1], 0).to_string();
+        assert_eq!(named(&survey), ["cpy-000001", &second]);
+        survey.network = Ok(NetworkStatus {
+            avahi: AvahiState::Running,
+            boards: [(serials[0].clone(), held)].into(),
+        });
+        assert_eq!(named(&survey), ["cpy-00000b", "cpy-000001"]);
+        survey.routed = Ok(vec![RoutedBoard {
+            serial: serials[1].clone(),
+            hostname: "cpy-00000c".parse().unwrap(),
+            port: None,
+        }]);
+        assert_eq!(named(&survey), ["cpy-000001", "cpy-00000c"]);
+    }
+
+    #[test]
+    fn addresses_say_where_a_browser_finds_the_board() {
+        let name: Hostname = "cpy-7e6f35".parse().unwrap();
+        let listen = |text: &str| vec![text.parse().unwrap()];
+        assert_eq!(address(&name, &[]), "http://cpy-7e6f35.local/");
+        assert_eq!(
+            address(&name, &listen("[::]:80")),
+            "http://cpy-7e6f35.local/"
+        );
+        assert_eq!(
+            address(&name, &listen("0.0.0.0:8080")),
+            "http://cpy-7e6f35.local:8080/"
+        );
+        assert_eq!(
+            address(&name, &listen("127.0.0.1:8080")),
+            "http://cpy-7e6f35.localhost:8080/"
+        );
+    }
+}
