@@ -1,0 +1,5 @@
+//! The installed package on a real USB stack: what people see on the network when boards are plugged into the
+//! machine's USB, pulled out of it, or are not what they should be.
+
+mod gadgets;
+mod plug;
