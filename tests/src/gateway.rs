@@ -119,6 +119,20 @@ impl Gateway {
         self.daemons.remove(name).expect("it runs").terminate();
     }
 
+    /// Puts another text in the place of one in the configuration, for the daemons' next look at it.
+    pub fn reconfigure(&self, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.config_file()).expect("a configuration");
+        assert!(text.contains(from), "no {from:?} in {text}");
+        std::fs::write(self.config_file(), text.replace(from, to)).expect("a configuration");
+    }
+
+    /// SIGHUP to all of the daemons that run.
+    pub fn reload(&self) {
+        for daemon in self.daemons.values() {
+            daemon.reload();
+        }
+    }
+
     /// One of the daemons.
     pub fn daemon(&self, name: &str) -> &Process {
         &self.daemons[name]

@@ -103,6 +103,11 @@ impl Process {
         );
     }
 
+    /// SIGHUP: it reads its configuration anew.
+    pub fn reload(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// SIGSTOP: it is there, and does nothing.
     pub(crate) fn suspend(&self) {
         self.signal(Signal::STOP);

@@ -27,15 +27,22 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new()
+    let file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(mode)
         .open(&new)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
+    if let Err(error) = fill(file, content).and_then(|()| fs::rename(&new, path)) {
+        // On a full disk, what little there is belongs to others.
+        let _ = fs::remove_file(&new);
+        return Err(error);
+    }
     File::open(directory)?.sync_all()
+}
+
+fn fill(mut file: File, content: &[u8]) -> io::Result<()> {
+    file.write_all(content)?;
+    file.sync_all()
 }
 
 #[cfg(test)]

@@ -3,19 +3,24 @@
 
 use std::error::Error;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args as _, Command, FromArgMatches as _};
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{Config, Shutdown, WatchError, telemetry};
+use crate::config::ConfigError;
+use crate::configuration::ConfigFile;
+use crate::{Configuration, ServiceManager, Shutdown, WatchError, telemetry};
 
 /// How long open requests may take to finish after the end was asked for.
 const DRAIN: Duration = Duration::from_secs(4);
 /// Few threads: the work waits for boards and networks, and each thread costs memory.
 const WORKERS: usize = 2;
+/// The exit code of a daemon whose configuration is wrong (`EX_CONFIG` of sysexits.h): starting it again is of no use.
+const WRONG_CONFIGURATION: u8 = 78;
 
 /// The arguments that every daemon takes.
 #[derive(Debug, clap::Args)]
@@ -48,14 +53,6 @@ pub enum StartError {
     Watch(#[from] WatchError),
 }
 
-impl StartError {
-    /// The error of a daemon whose Unix socket cannot be bound.
-    pub fn at_socket(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let at = path.display().to_string();
-        move |source| Self::Listen { at, source }
-    }
-}
-
 /// What a daemon is called and what it says of itself.
 #[derive(Clone, Copy, Debug)]
 pub struct About {
@@ -65,11 +62,11 @@ pub struct About {
     pub about: &'static str,
 }
 
-/// Runs a daemon from its arguments to its exit code. `run` returns when the daemon's work has ended,
-/// normally because the end was asked for.
+/// Runs a daemon from its arguments to its exit code. `run` tells the service manager when the daemon is ready, and
+/// returns when its work has ended, normally because the end was asked for.
 pub fn main<R, F, E>(about: About, run: R) -> ExitCode
 where
-    R: FnOnce(Config, Shutdown) -> F,
+    R: FnOnce(Configuration, ServiceManager, Shutdown) -> F,
     F: Future<Output = Result<(), E>>,
     E: Error + 'static,
 {
@@ -82,18 +79,22 @@ where
         Err(error) => error.exit(),
     };
     telemetry::init();
-    match start(&args, run) {
+    match start(args, run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = with_causes(error.as_ref()), "cannot run");
-            ExitCode::FAILURE
+            if error.is::<ConfigError>() {
+                ExitCode::from(WRONG_CONFIGURATION)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
 
-fn start<R, F, E>(args: &Args, run: R) -> Result<(), Box<dyn Error>>
+fn start<R, F, E>(args: Args, run: R) -> Result<(), Box<dyn Error>>
 where
-    R: FnOnce(Config, Shutdown) -> F,
+    R: FnOnce(Configuration, ServiceManager, Shutdown) -> F,
     F: Future<Output = Result<(), E>>,
     E: Error + 'static,
 {
@@ -105,7 +106,7 @@ where
             return Ok(());
         }
     }
-    let config = Config::load(args.config.as_deref())?;
+    let config = ConfigFile::load(args.config)?;
     if args.check {
         return Ok(());
     }
@@ -116,12 +117,45 @@ where
     runtime.block_on(async {
         let shutdown = Shutdown::new();
         shutdown.on_signals()?;
-        let result = run(config, shutdown.clone()).await;
+        let manager = ServiceManager::of_this_process();
+        manager.keep_watch(&shutdown);
+        let configuration = config.configuration();
+        reload_on_signal(config, manager.clone(), &shutdown)?;
+        let result = run(configuration, manager.clone(), shutdown.clone()).await;
+        manager.stopping();
         if !shutdown.drain(DRAIN).await {
             tracing::warn!("some requests did not finish in time");
         }
         result.map_err(Box::from)
     })
+}
+
+/// Reads the configuration again whenever SIGHUP comes.
+fn reload_on_signal(
+    config: ConfigFile,
+    manager: ServiceManager,
+    shutdown: &Shutdown,
+) -> io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let end = shutdown.clone();
+    shutdown.spawn(async move {
+        loop {
+            tokio::select! {
+                _ = hangup.recv() => {}
+                () = end.requested() => return,
+            }
+            manager.reloading();
+            match config.read_again() {
+                Ok(()) => tracing::info!("configuration read again"),
+                Err(error) => tracing::error!(
+                    error = with_causes(&error),
+                    "the configuration cannot be used: what held before goes on"
+                ),
+            }
+            manager.ready();
+        }
+    });
+    Ok(())
 }
 
 /// An error and its causes in one line.

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::trouble::Trouble;
 use crate::{DirWatch, WatchError, atomic_file, toml_error};
 
 /// For the daemons' group: nobody else needs it.
@@ -61,6 +62,7 @@ pub struct Publisher<T> {
     file: Published<T>,
     /// Nothing, until this daemon wrote it: what an earlier one wrote may be wrong.
     said: Option<T>,
+    trouble: Trouble,
 }
 
 impl<T> Publisher<T>
@@ -69,12 +71,27 @@ where
 {
     /// A publisher that has said nothing yet.
     pub fn new(file: Published<T>) -> Self {
-        Self { file, said: None }
+        let trouble = Trouble::default();
+        let said = None;
+        Self {
+            file,
+            said,
+            trouble,
+        }
     }
 
     /// What was published last.
     pub fn said(&self) -> Option<&T> {
         self.said.as_ref()
+    }
+
+    /// Why the others do not know what is new, in a sentence, where they do not.
+    pub fn problem(&self) -> Option<String> {
+        let reason = self.trouble.reason()?;
+        let path = self.file.path.display();
+        Some(format!(
+            "The other daemons cannot be told what is new in {path}: {reason}."
+        ))
     }
 
     /// Publishes `value`, unless that is what was published last. Returns whether the others can know it; where they
@@ -89,11 +106,18 @@ where
         match written.map_err(io::Error::other).flatten() {
             Ok(()) => {
                 self.said = Some(value.clone());
+                if self.trouble.is_over() {
+                    let path = self.file.path.display();
+                    tracing::info!(%path, "can publish again");
+                }
                 true
             }
             Err(error) => {
-                let path = self.file.path.display();
-                tracing::warn!(%path, %error, "cannot publish");
+                if self.trouble.is_news(&error) {
+                    let path = self.file.path.display();
+                    tracing::warn!(%path, %error,
+                        "cannot publish what is new: the other daemons go by what was said before");
+                }
                 false
             }
         }

@@ -7,6 +7,7 @@ use std::{fs, io};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::trouble::Trouble;
 use crate::{atomic_file, toml_error};
 
 const MODE: u32 = 0o644;
@@ -17,6 +18,7 @@ pub struct StateFile<T> {
     path: PathBuf,
     /// What it holds, as far as this daemon has written it.
     written: String,
+    trouble: Trouble,
     holds: PhantomData<fn() -> T>,
 }
 
@@ -26,6 +28,7 @@ impl<T: Serialize + DeserializeOwned> StateFile<T> {
         Self {
             path: path.into(),
             written: String::new(),
+            trouble: Trouble::default(),
             holds: PhantomData,
         }
     }
@@ -48,12 +51,29 @@ impl<T: Serialize + DeserializeOwned> StateFile<T> {
     /// not there is a word in the log, and the next call tries again.
     pub async fn store(&mut self, value: &T) -> bool {
         match self.try_store(value).await {
-            Ok(()) => true,
+            Ok(()) => {
+                if self.trouble.is_over() {
+                    tracing::info!(path = %self.path.display(), "can remember again");
+                }
+                true
+            }
             Err(error) => {
-                tracing::warn!(path = %self.path.display(), %error, "cannot remember");
+                if self.trouble.is_news(&error) {
+                    tracing::warn!(path = %self.path.display(), %error,
+                        "cannot remember what is new: it holds until this daemon ends, and is tried again");
+                }
                 false
             }
         }
+    }
+
+    /// Why what is new is not remembered, in a sentence, where it is not.
+    pub fn problem(&self) -> Option<String> {
+        let reason = self.trouble.reason()?;
+        let path = self.path.display();
+        Some(format!(
+            "What is new cannot be remembered in {path}: {reason}."
+        ))
     }
 
     async fn try_store(&mut self, value: &T) -> io::Result<()> {

@@ -161,6 +161,8 @@ mod tests {
             }),
             network: None,
             problem: None,
+            has_console: true,
+            has_drive: true,
         };
         let table = text(&[board(Some(8001))], &listen);
         assert!(table.lines().all(|line| line.len() <= 100), "{table}");

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, ensure};
 use cpy_board::http::{Client, ClientError, stream};
 use cpy_board::{Daemon, Hostname, RuntimeDir, Serial, Shutdown};
 use http_body_util::{BodyExt, Empty};
@@ -36,6 +36,9 @@ pub(crate) enum Silence {
     /// There is nobody to ask: how that shows.
     #[error("{0} is not running ({1})")]
     NotRunning(String, String),
+    /// Somebody else answers where http-gateway is to.
+    #[error("http-gateway is not running (another program answers on {0})")]
+    Stranger(SocketAddr),
     /// What it says cannot be understood.
     #[error("{0} gives an answer of another version")]
     OtherVersion(String),
@@ -112,10 +115,21 @@ pub(crate) fn here(listen: &[SocketAddr]) -> SocketAddr {
     }
 }
 
-async fn ask_gateway(address: SocketAddr) -> Result<Vec<RoutedBoard>> {
-    let stream = TcpStream::connect(address)
-        .await
-        .map_err(|_| anyhow!("nothing answers on {address}"))?;
+async fn ask_gateway(address: SocketAddr) -> Answer<Vec<RoutedBoard>> {
+    let stream = TcpStream::connect(address).await.map_err(|_| {
+        Silence::NotRunning(
+            "http-gateway".into(),
+            format!("nothing answers on {address}"),
+        )
+    })?;
+    match routes(stream).await {
+        Ok(boards) => Ok(boards),
+        Err(_) => Err(Silence::Stranger(address)),
+    }
+}
+
+/// What a web server says of the boards, if it is http-gateway.
+async fn routes(stream: TcpStream) -> Result<Vec<RoutedBoard>> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     Shutdown::new().spawn(async move {
         // How it ends, the answer says.
@@ -125,12 +139,8 @@ async fn ask_gateway(address: SocketAddr) -> Result<Vec<RoutedBoard>> {
         .header(HOST, "localhost")
         .body(Empty::<Bytes>::new())?;
     let reply = sender.send_request(request).await?;
-    let another = || anyhow!("another program answers on {address}");
-    if reply.status() != StatusCode::OK {
-        return Err(another());
-    }
-    let boards: RoutedBoards =
-        serde_json::from_slice(&read(reply).await?).map_err(|_| another())?;
+    ensure!(reply.status() == StatusCode::OK, "it knows no boards");
+    let boards: RoutedBoards = serde_json::from_slice(&read(reply).await?)?;
     Ok(boards.boards)
 }
 

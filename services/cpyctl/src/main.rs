@@ -19,6 +19,7 @@ mod check;
 mod completions;
 mod daemons;
 mod demo;
+mod doctor;
 mod names;
 mod password;
 mod survey;
@@ -45,6 +46,8 @@ enum Command {
     },
     /// Check the configuration
     Check,
+    /// Say what is wrong with this gateway, and how to mend it
+    Doctor(doctor::Arguments),
     /// Print the password of boards that set none of their own, or change it
     Password(password::Arguments),
     /// Run a whole gateway with virtual boards, without hardware and without root
@@ -59,7 +62,7 @@ enum Command {
 
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("cpyctl: {error:#}");
             ExitCode::FAILURE
@@ -67,7 +70,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<()> {
+fn run(arguments: Arguments) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -75,21 +78,26 @@ fn run(arguments: Arguments) -> Result<()> {
     match arguments.command {
         Command::Boards { json } => {
             let config = Config::load(config_file(arguments.config).as_deref())?;
-            runtime.block_on(boards::print(&config, json))
+            runtime.block_on(boards::print(&config, json))?;
         }
-        Command::Check => check::run(config_file(arguments.config).as_deref()),
+        Command::Check => check::run(config_file(arguments.config).as_deref())?,
+        Command::Doctor(doctor) => {
+            let config = config_file(arguments.config);
+            return runtime.block_on(doctor::run(&doctor, config.as_deref()));
+        }
         Command::Password(password) => {
-            password::run(&password, config_file(arguments.config).as_deref())
+            password::run(&password, config_file(arguments.config).as_deref())?;
         }
         Command::Completions { shell } => {
             let script = completions::script::<Arguments>(shell);
-            Ok(std::io::stdout().write_all(&script)?)
+            std::io::stdout().write_all(&script)?;
         }
         Command::Demo(_) if arguments.config.is_some() => {
             bail!("a demo has a configuration of its own: it takes no --config")
         }
-        Command::Demo(demo) => runtime.block_on(demo::run(demo)),
+        Command::Demo(demo) => runtime.block_on(demo::run(demo))?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The configuration that was asked for, or else that of a running demo; none where it is the system's.

@@ -29,7 +29,7 @@ pub(crate) fn lines<'a>(
 }
 
 /// What a name lacks that is not published in whole. One that nobody spoke of yet is a board's that just came.
-fn lag(name: Option<&NameStatus>) -> Option<String> {
+pub(crate) fn lag(name: Option<&NameStatus>) -> Option<String> {
     let asked = "not published yet: the network is being asked for it".to_owned();
     let Some(name) = name else {
         return Some(asked);

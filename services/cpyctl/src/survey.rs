@@ -26,6 +26,12 @@ pub(crate) struct ListedBoard {
     pub(crate) drive: Option<DriveStatus>,
     pub(crate) network: Option<NameStatus>,
     pub(crate) problem: Option<String>,
+    /// Whether it has a console at all, whatever the daemon says of that.
+    #[serde(skip)]
+    pub(crate) has_console: bool,
+    /// Whether it has a drive at all.
+    #[serde(skip)]
+    pub(crate) has_drive: bool,
 }
 
 /// What the daemons say.
@@ -116,6 +122,8 @@ impl Survey {
                         .cloned(),
                     network: network.get(&serial).copied().cloned(),
                     problem: record.settings_problem,
+                    has_console: attached[&serial].console.is_some(),
+                    has_drive: attached[&serial].drive.is_some(),
                     serial,
                     hostname,
                 }

@@ -23,6 +23,8 @@ pub(crate) struct Drive {
     opened: Option<Opened>,
     /// A write was refused: the drive is the board's, whatever the system said when it was opened.
     refused_a_write: bool,
+    /// Why the record cannot be written, where it cannot.
+    unrecorded: Option<String>,
 }
 
 struct Opened {
@@ -41,6 +43,7 @@ impl Drive {
             records_dir,
             opened: None,
             refused_a_write: false,
+            unrecorded: None,
         }
     }
 
@@ -57,13 +60,17 @@ impl Drive {
     /// Opens the device if it is not open, reads what the board says of itself, and says whether trying
     /// again later could help.
     pub(crate) fn look(&mut self) -> bool {
-        matches!(self.open(), Err(Refusal::Unusable(_)))
+        let unusable = matches!(self.open(), Err(Refusal::Unusable(_)));
+        if self.unrecorded.is_some() {
+            self.write_record();
+        }
+        unusable || self.unrecorded.is_some()
     }
 
     /// Whether the drive can be used, and how much room it has.
     pub(crate) fn status(&mut self) -> DriveStatus {
         let space = self.read(Volume::space);
-        if self.is_the_boards() {
+        if self.is_the_boards() || self.unrecorded.is_some() {
             // Nobody tells when the board changes its files, so they are looked at with everything else.
             self.write_record();
         }
@@ -74,7 +81,12 @@ impl Drive {
                 DriveStatus {
                     state: DriveState::Ready,
                     writable,
-                    reason: if writable {
+                    reason: if let Some(error) = &self.unrecorded {
+                        format!(
+                            "What the board's files say of it cannot be passed on, so nobody knows its password: \
+                             the gateway's runtime directory cannot be written ({error})."
+                        )
+                    } else if writable {
                         opened.damage.clone()
                     } else {
                         Refusal::WriteProtected.to_string()
@@ -191,11 +203,15 @@ impl Drive {
         let old = before.clone().unwrap_or_default();
         let record = board_record::retold(&self.serial, old, usb, boot_out, settings);
         if before.as_ref() == Some(&record) {
+            self.unrecorded = None;
             return;
         }
-        if let Err(error) = record.write(&self.records_dir, &self.serial) {
-            tracing::error!(board = %self.serial, %error, "cannot write the board's record");
+        let result = record.write(&self.records_dir, &self.serial);
+        let error = result.err().map(|error| error.to_string());
+        if let Some(error) = error.as_ref().filter(|_| error != self.unrecorded) {
+            tracing::error!(board = %self.serial, error, "cannot write the board's record, trying again");
         }
+        self.unrecorded = error;
     }
 
     fn is_the_boards(&self) -> bool {

@@ -62,13 +62,18 @@ impl Drives {
     /// Follows the boards directory for good.
     pub(crate) async fn follow(&self, mut watcher: Watcher) {
         loop {
-            for change in watcher.changes().await {
-                match change {
-                    Change::Came(board) | Change::Changed(board) => {
-                        self.set(board.serial, board.drive);
-                    }
-                    Change::Left(serial) => self.set(serial, None),
+            self.apply(watcher.changes().await);
+        }
+    }
+
+    /// Takes note of boards that came, changed or left.
+    pub(crate) fn apply(&self, changes: Vec<Change>) {
+        for change in changes {
+            match change {
+                Change::Came(board) | Change::Changed(board) => {
+                    self.set(board.serial, board.drive);
                 }
+                Change::Left(serial) => self.set(serial, None),
             }
         }
     }

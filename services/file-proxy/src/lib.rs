@@ -8,8 +8,9 @@
 use std::sync::Arc;
 
 use cpy_board::daemon::StartError;
-use cpy_board::http::{Limits, Server, bind_unix};
-use cpy_board::{Config, Daemon, RuntimeDir, Shutdown, Watcher};
+use cpy_board::http::{Limits, Server};
+use cpy_board::{Configuration, Daemon, RuntimeDir, ServiceManager, Shutdown, UnixSocket, Watcher};
+use futures_util::FutureExt;
 
 use crate::api::Api;
 use crate::drives::Drives;
@@ -31,13 +32,17 @@ mod upload;
 mod usb;
 mod worker;
 
-/// Runs the daemon until its end is asked for.
-pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), StartError> {
-    let runtime_dir = RuntimeDir::new(config.runtime_dir);
-    let watcher = Watcher::new(config.boards_dir)?;
+/// Runs the daemon until its end is asked for. Nothing of what the configuration tells it changes while it runs.
+pub async fn run(
+    configuration: Configuration,
+    manager: ServiceManager,
+    shutdown: Shutdown,
+) -> Result<(), StartError> {
+    let config = configuration.now();
+    let runtime_dir = RuntimeDir::new(&config.runtime_dir);
+    let mut watcher = Watcher::new(&config.boards_dir)?;
     let drives = Arc::new(Drives::new(runtime_dir.records(), shutdown.clone()));
-    let socket = runtime_dir.socket(Daemon::FileProxy);
-    let listener = bind_unix(&socket).map_err(StartError::at_socket(&socket))?;
+    let socket = UnixSocket::open(&runtime_dir.socket(Daemon::FileProxy))?;
     let spool = Spool::new(
         config
             .state_dir
@@ -49,8 +54,13 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), StartError> {
         spool,
     };
     let server = Server::new(api, Limits::default(), shutdown.clone());
+    // What is plugged in already is known before the first request is answered.
+    if let Some(changes) = watcher.changes().now_or_never() {
+        drives.apply(changes);
+    }
+    manager.ready();
     tokio::select! {
-        () = server.serve(listener) => {}
+        () = async { server.serve(socket.listener().await).await } => {}
         () = drives.follow(watcher) => {}
         () = shutdown.requested() => {}
     }

@@ -10,39 +10,43 @@ use crate::boards::Boards;
 #[derive(Debug)]
 pub(crate) struct Announced {
     file: Publisher<WebPorts>,
-    main: u16,
 }
 
 impl Announced {
-    /// At the port `main` boards answer by their names.
-    pub(crate) fn new(runtime_dir: &RuntimeDir, main: u16) -> Self {
+    /// Nothing is announced yet.
+    pub(crate) fn new(runtime_dir: &RuntimeDir) -> Self {
         Self {
             file: Publisher::new(runtime_dir.web_ports()),
-            main,
         }
+    }
+
+    /// Why the others do not know what is announced, in a sentence, where they do not.
+    pub(crate) fn problem(&self) -> Option<String> {
+        self.file.problem()
     }
 
     /// Brings the file in line with the boards. Returns whether it is; the next call tries again where it is not.
     pub(crate) async fn follow(&mut self, boards: &Boards) -> bool {
         let before = self.file.said().map(|ports| &ports.boards);
         let ports = WebPorts {
-            main: self.main,
+            main: boards.main_port(),
             boards: ports(boards, before.unwrap_or(&BTreeMap::new())),
         };
         self.file.publish(&ports).await
     }
 }
 
-/// The boards' own announced ports. A board that has left keeps the one that it had `before`, so that a reset does
+/// The boards' own announced ports: those that they ask for, and where there is no main port all. A board that has left keeps the one that it had `before`, so that a reset does
 /// not change what the network is told, unless the port is somebody else's now.
 fn ports(boards: &Boards, before: &BTreeMap<Serial, u16>) -> BTreeMap<Serial, u16> {
     let left = before.iter().filter(|(serial, port)| {
         let here = boards.attached().any(|board| board.serial == **serial);
         !here && boards.on_port(**port).is_none()
     });
-    let here = boards
-        .attached()
-        .filter_map(|board| Some((&board.serial, boards.asked_port(board)?)));
+    let here = boards.attached().filter_map(|board| {
+        let own = board.port.filter(|_| boards.main_port().is_none());
+        Some((&board.serial, boards.asked_port(board).or(own)?))
+    });
     left.map(|(serial, port)| (serial, *port))
         .chain(here)
         .map(|(serial, port)| (serial.clone(), port))
@@ -79,6 +83,18 @@ mod tests {
         assert_eq!(ports(&Boards::new([gone, heir], &[80]), &before), heirs);
     }
 
+    #[test]
+    fn without_a_main_port_every_board_is_announced_at_its_own() {
+        let one = asking_for(9000, board("000001", true, Some(8001)));
+        let two = board("000002", true, Some(8002));
+        let expected = BTreeMap::from([(one.serial.clone(), 9000), (two.serial.clone(), 8002)]);
+        let alone = Boards::new([one.clone(), two.clone()], &[]);
+        let announced = ports(&alone, &BTreeMap::new());
+        assert_eq!(announced, expected);
+        let with_main = ports(&Boards::new([one.clone(), two], &[80]), &announced);
+        assert_eq!(with_main, BTreeMap::from([(one.serial, 9000)]));
+    }
+
     #[tokio::test]
     async fn what_an_earlier_gateway_said_is_corrected_at_once() {
         let dir = tempfile::tempdir().unwrap();
@@ -86,14 +102,14 @@ mod tests {
         let file = runtime_dir.web_ports();
         let stale = BTreeMap::from([("A1".parse().unwrap(), 9000)]);
         file.write(&WebPorts {
-            main: 80,
+            main: Some(80),
             boards: stale,
         })
         .unwrap();
-        let mut announced = Announced::new(&runtime_dir, 8080);
-        announced.follow(&Boards::default()).await;
+        let mut announced = Announced::new(&runtime_dir);
+        announced.follow(&Boards::new([], &[8080])).await;
         let now = WebPorts {
-            main: 8080,
+            main: Some(8080),
             boards: BTreeMap::new(),
         };
         assert_eq!(file.read(), Some(now));

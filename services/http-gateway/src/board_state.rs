@@ -1,14 +1,19 @@
 //! How boards do, for the pages: what the daemons say of consoles, drives and names, and what is wrong, in sentences.
 
+use std::sync::Arc;
+
+use cpy_board::Serial;
+use cpy_board::status::Peers;
 use cpy_board::status::{ConsoleState, ConsoleStatuses, DriveState, DriveStatus, DriveStatuses};
-use cpy_board::{Password, Serial};
 use serde::Serialize;
+use tokio::sync::watch;
 
 use crate::boards::{Board, Boards};
 use crate::file_proxy::FileProxy;
 use crate::links::Links;
 use crate::mdns_advertiser::MdnsAdvertiser;
 use crate::network::{self, Network, NetworkAnswer};
+use crate::policy::Policy;
 use crate::refusal::{self, Refusal};
 use crate::serial_bridge::SerialBridge;
 
@@ -18,8 +23,24 @@ pub(crate) struct Observer {
     pub(crate) files: FileProxy,
     pub(crate) consoles: SerialBridge,
     pub(crate) names: MdnsAdvertiser,
-    /// The password of boards that set none.
-    pub(crate) default_password: Option<Password>,
+    pub(crate) policy: watch::Receiver<Arc<Policy>>,
+}
+
+impl Observer {
+    /// What the configuration says now.
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.borrow())
+    }
+
+    /// How names do.
+    pub(crate) async fn network(&self) -> NetworkAnswer {
+        self.names.network(&self.policy()).await
+    }
+
+    /// Other devices.
+    pub(crate) async fn peers(&self) -> Peers {
+        self.names.peers(&self.policy()).await
+    }
 }
 
 /// What the daemons say of boards, or why one of them says nothing.
@@ -93,7 +114,7 @@ impl Statuses {
         let (consoles, drives, network) = tokio::join!(
             observer.consoles.consoles(),
             observer.files.drives(),
-            observer.names.network()
+            observer.network()
         );
         Self {
             consoles,
@@ -107,7 +128,7 @@ impl Statuses {
         let (console, drive, network) = tokio::join!(
             observer.consoles.console(serial),
             observer.files.drive(serial),
-            observer.names.network()
+            observer.network()
         );
         let entry = |status| (serial.clone(), status);
         Self {
@@ -124,7 +145,8 @@ impl Statuses {
         observer: &Observer,
         links: &Links<'_>,
     ) -> AllStates {
-        let problems = network::problems_of_all(boards, &self.network);
+        let mut problems = boards.problems().to_vec();
+        problems.extend(network::problems_of_all(boards, &self.network));
         let boards: Vec<Listed> = boards
             .attached()
             .map(|board| Listed {
@@ -169,7 +191,7 @@ impl Statuses {
             if board.unread {
                 problems.push(Refusal::SettingsUnread(board.hostname.clone()).to_string());
             } else if board.record.settings.password.is_none()
-                && observer.default_password.is_none()
+                && observer.policy().default_password.is_none()
             {
                 problems.push(refusal::NO_PASSWORD.to_owned());
             }

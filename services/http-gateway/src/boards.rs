@@ -48,6 +48,10 @@ pub(crate) struct Boards {
     by_name: BTreeMap<Hostname, Arc<Board>>,
     /// Ports that lead to one board, whatever it is called.
     by_port: BTreeMap<u16, Hostname>,
+    /// The first port that all boards answer on, if there is one.
+    main_port: Option<u16>,
+    /// What is wrong with the gateway itself, in sentences.
+    problems: Vec<String>,
 }
 
 impl Boards {
@@ -56,7 +60,10 @@ impl Boards {
     pub(crate) fn new(boards: impl IntoIterator<Item = Board>, main_ports: &[u16]) -> Self {
         let mut all: Vec<Arc<Board>> = boards.into_iter().map(Arc::new).collect();
         all.sort_by_key(|board| !board.attached);
-        let mut found = Self::default();
+        let mut found = Self {
+            main_port: main_ports.first().copied(),
+            ..Self::default()
+        };
         for board in all {
             found.by_name.entry(board.hostname.clone()).or_insert(board);
         }
@@ -76,6 +83,22 @@ impl Boards {
             }
         }
         found
+    }
+
+    /// With what is wrong with the gateway itself.
+    pub(crate) fn with_problems(mut self, problems: Vec<String>) -> Self {
+        self.problems = problems;
+        self
+    }
+
+    /// What is wrong with the gateway itself, in sentences.
+    pub(crate) fn problems(&self) -> &[String] {
+        &self.problems
+    }
+
+    /// The first port that all boards answer on, if there is one.
+    pub(crate) fn main_port(&self) -> Option<u16> {
+        self.main_port
     }
 
     pub(crate) fn named(&self, hostname: &Hostname) -> Option<&Arc<Board>> {

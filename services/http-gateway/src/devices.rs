@@ -42,7 +42,7 @@ impl Devices {
             .map(|board| Device {
                 hostname: board.hostname.to_string(),
                 instance_name: network::instance_name(board, network).to_owned(),
-                port: boards.asked_port(board).unwrap_or(links.main_port),
+                port: links.port(boards.asked_port(board), board),
                 ip: links.ip(),
             })
             .collect();
@@ -116,7 +116,7 @@ mod tests {
         let links = Links {
             host: &host,
             local: ([192, 168, 1, 7], 80).into(),
-            main_port: 80,
+            main_port: Some(80),
         };
         let devices = Devices::new(asked, boards, (network, peers.to_vec()), &links);
         assert_eq!(devices.total, devices.devices.len());

@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cpy_board::attached::AttachedBoards;
 use cpy_board::{
-    Config, Follower, Hostname, Record, Records, RuntimeDir, Serial, Shutdown, StateFile,
-    WatchError, Watcher, wait_until,
+    Config, Configuration, Follower, Hostname, Record, Records, RuntimeDir, Serial, ServiceManager,
+    Shutdown, StateFile, WatchError, Watcher, wait_until,
 };
 use futures_util::future::poll_immediate;
 use tokio::sync::watch;
@@ -18,7 +19,9 @@ use tokio::time::Instant;
 use crate::announced::Announced;
 use crate::boards::{Board, Boards};
 use crate::listeners::Listeners;
+use crate::main_listeners::MainListeners;
 use crate::naming::{self, Names};
+use crate::policy::Policy;
 use crate::ports::{self, PortBook};
 
 /// How long to wait before a file is written again that could not be written.
@@ -40,8 +43,9 @@ pub(crate) struct Directory {
     /// Where the book is kept.
     memory: StateFile<ports::Written>,
     announced: Announced,
-    listeners: Listeners,
-    main_ports: Vec<u16>,
+    entrances: Entrances,
+    policies: watch::Sender<Arc<Policy>>,
+    manager: ServiceManager,
     /// Ports that could not be had for a board, so that it is said once.
     failed: BTreeSet<(Serial, u16)>,
     /// When to write again what could not be written.
@@ -49,17 +53,27 @@ pub(crate) struct Directory {
     boards: watch::Sender<Arc<Boards>>,
 }
 
+/// Where requests come in.
+pub(crate) struct Entrances {
+    /// For all boards.
+    pub(crate) main: MainListeners,
+    /// For each board its own.
+    pub(crate) own: Listeners,
+}
+
 /// Where the picture comes from.
 pub(crate) struct Sources {
+    configuration: Configuration,
     watcher: Watcher,
     records: Records,
     names: Follower<Names>,
 }
 
 impl Sources {
-    pub(crate) fn new(config: &Config) -> Result<Self, WatchError> {
+    pub(crate) fn new(config: &Config, configuration: Configuration) -> Result<Self, WatchError> {
         let runtime_dir = RuntimeDir::new(&config.runtime_dir);
         Ok(Self {
+            configuration,
             watcher: Watcher::new(&config.boards_dir)?,
             records: Records::new(runtime_dir.records())?,
             names: runtime_dir.names().follow()?,
@@ -70,9 +84,10 @@ impl Sources {
 impl Directory {
     pub(crate) fn new(
         config: &Config,
-        listeners: Listeners,
-        (main_port, main_ports): (u16, Vec<u16>),
+        entrances: Entrances,
+        policies: watch::Sender<Arc<Policy>>,
         boards: watch::Sender<Arc<Boards>>,
+        manager: ServiceManager,
     ) -> Self {
         let memory = ports::file(&config.state_dir);
         let written = memory.load().unwrap_or_default();
@@ -88,10 +103,11 @@ impl Directory {
             names: names.collect(),
             held: Names::new(),
             memory,
-            announced: Announced::new(&RuntimeDir::new(&config.runtime_dir), main_port),
+            announced: Announced::new(&RuntimeDir::new(&config.runtime_dir)),
             book,
-            listeners,
-            main_ports,
+            entrances,
+            policies,
+            manager,
             failed: BTreeSet::new(),
             retry: None,
             boards,
@@ -99,18 +115,21 @@ impl Directory {
     }
 
     /// Looks once, so that the first request finds the boards that are there.
-    pub(crate) async fn look(&mut self, sources: &mut Sources) {
+    pub(crate) async fn look(&mut self, config: &Config, sources: &mut Sources) {
+        self.open_entrances(config).await;
         self.take_records(sources.records.changes().await);
         self.held = sources.names.changes().await.unwrap_or_default();
         // The first look does not wait, unless there is no board.
         poll_immediate(sources.watcher.changes()).await;
         self.take_attached(sources.watcher.attached());
         self.settle().await;
+        self.entrances.main.serve();
     }
 
     /// Follows all sources until the daemon stops.
     pub(crate) async fn run(mut self, sources: Sources, shutdown: Shutdown) {
         let Sources {
+            mut configuration,
             mut watcher,
             mut records,
             mut names,
@@ -119,12 +138,38 @@ impl Directory {
             tokio::select! {
                 _ = watcher.changes() => self.take_attached(watcher.attached()),
                 records = records.changes() => self.take_records(records),
+                config = configuration.changed() => self.take_config(&config).await,
                 held = names.changes() => self.take_names(held.unwrap_or_default()),
                 () = wait_until(self.retry) => {}
                 () = shutdown.requested() => return,
             }
             self.settle().await;
         }
+    }
+
+    /// Goes by another configuration from now on.
+    async fn take_config(&mut self, config: &Config) {
+        self.policies.send_replace(Arc::new(Policy::of(config)));
+        self.open_entrances(config).await;
+        self.entrances.main.serve();
+        self.book = PortBook::new(self.book.written(), config.http.board_ports.clone());
+        for serial in &self.attached {
+            let hostname = &self.names[serial];
+            let own = &mut self.entrances.own;
+            choose_port(&mut self.book, own, (serial, hostname), &self.attached);
+        }
+    }
+
+    /// Opens and closes the main addresses, and makes way for the boards' own ports.
+    async fn open_entrances(&mut self, config: &Config) {
+        let Entrances { main, own } = &mut self.entrances;
+        let wanted = config.http.listen.iter().map(SocketAddr::port);
+        // A port that was a board's is everybody's from now on.
+        own.leave_to_others(wanted.collect()).await;
+        main.follow(&config.http.listen).await;
+        own.leave_to_others(main.ports().into_iter().collect())
+            .await;
+        own.move_to(main.addresses()).await;
     }
 
     fn take_records(&mut self, records: BTreeMap<Serial, Record>) {
@@ -153,7 +198,7 @@ impl Directory {
             let hostname = &self.names[&serial];
             let port = choose_port(
                 &mut self.book,
-                &mut self.listeners,
+                &mut self.entrances.own,
                 (&serial, hostname),
                 &self.attached,
             );
@@ -188,7 +233,7 @@ impl Directory {
             };
             wanted.insert(port);
             let asked = (serial.clone(), port);
-            match self.listeners.open(port) {
+            match self.entrances.own.open(port) {
                 Ok(()) => {
                     self.failed.remove(&asked);
                 }
@@ -202,16 +247,20 @@ impl Directory {
         }
         for entry in self.book.entries() {
             // Boards that left are told to be gone at their ports, too.
-            if let Err(error) = self.listeners.open(entry.port) {
+            if let Err(error) = self.entrances.own.open(entry.port) {
                 tracing::debug!(board = %entry.serial, port = entry.port, %error,
                     "cannot listen on the port of a board that left");
             }
         }
-        self.listeners.keep(&wanted);
+        self.entrances.own.keep(&wanted);
         let picture = Arc::new(self.picture());
         self.boards.send_replace(Arc::clone(&picture));
         let announced = self.announced.follow(&picture).await;
         let remembered = self.memory.store(&self.book.written()).await;
+        if picture.problems() != self.problems() {
+            self.boards.send_replace(Arc::new(self.picture()));
+        }
+        self.manager.status(&status(&self.boards.borrow()));
         self.retry = (!announced || !remembered).then(|| Instant::now() + WRITE_AGAIN);
     }
 
@@ -234,8 +283,29 @@ impl Directory {
                 .asked_port(serial)
                 .filter(|port| self.failed.contains(&(serial.clone(), *port))),
         });
-        Boards::new(boards, &self.main_ports)
+        let main = &self.entrances.main;
+        Boards::new(boards, &main.ports()).with_problems(self.problems())
     }
+
+    /// What is the matter with the gateway itself, for its pages.
+    fn problems(&self) -> Vec<String> {
+        let mut problems = self.entrances.main.problems().to_vec();
+        problems.extend(self.memory.problem());
+        problems.extend(self.announced.problem());
+        problems
+    }
+}
+
+/// How the gateway does, in a line.
+fn status(boards: &Boards) -> String {
+    let served = match boards.attached().count() {
+        0 => "No board is plugged in.".to_owned(),
+        1 => "Serving 1 board.".to_owned(),
+        n => format!("Serving {n} boards."),
+    };
+    let problems = boards.problems().iter().map(String::as_str);
+    let all: Vec<&str> = std::iter::once(served.as_str()).chain(problems).collect();
+    all.join(" ")
 }
 
 /// Opens a port for a board that came: its own, or another where that is taken.

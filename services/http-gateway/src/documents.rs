@@ -56,7 +56,7 @@ pub(crate) async fn reply(
     Ok(match (document, board) {
         (Document::Version, Some(board)) => json(ok, &version(board, links)),
         (Document::Devices, board) => {
-            let (network, peers) = tokio::join!(observer.names.network(), observer.names.peers());
+            let (network, peers) = tokio::join!(observer.network(), observer.peers());
             json(ok, &Devices::new(board, boards, (&network, peers), links))
         }
         (Document::DiskInfo, Some(board)) => disk_info(board, observer).await?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cpy_board::http::{Body, Handler, Peer};
-use cpy_board::{Config, RuntimeDir, Shutdown};
+use cpy_board::{RuntimeDir, Shutdown};
 use hyper::body::{Body as _, Incoming};
 use hyper::http::request::Parts;
 use hyper::http::uri::PathAndQuery;
@@ -22,6 +22,7 @@ use crate::host::RequestHost;
 use crate::links::Links;
 use crate::mdns_advertiser::MdnsAdvertiser;
 use crate::origin::{self, Origin};
+use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::reply::{close_after, complete, redirect};
 use crate::resource::Resource;
@@ -34,8 +35,6 @@ use crate::serving;
 pub(crate) struct Gateway {
     boards: watch::Receiver<Arc<Boards>>,
     own_names: OwnNames,
-    main_port: u16,
-    allowed_origins: Vec<String>,
     guesses: Guesses,
     observer: Observer,
 }
@@ -60,24 +59,21 @@ pub(crate) enum Reply {
 
 impl Gateway {
     pub(crate) fn new(
-        config: &Config,
-        main_port: u16,
+        runtime_dir: &RuntimeDir,
+        policy: watch::Receiver<Arc<Policy>>,
         boards: watch::Receiver<Arc<Boards>>,
         shutdown: &Shutdown,
     ) -> Self {
-        let runtime_dir = RuntimeDir::new(&config.runtime_dir);
         let system = rustix::system::uname();
         Self {
             boards,
             own_names: OwnNames::new(&system.nodename().to_string_lossy()),
-            main_port,
-            allowed_origins: config.http.allowed_origins.clone(),
             guesses: Guesses::default(),
             observer: Observer {
-                files: FileProxy::new(&runtime_dir, shutdown.clone()),
-                consoles: SerialBridge::new(&runtime_dir, shutdown.clone()),
-                names: MdnsAdvertiser::new(&config.mdns, &runtime_dir, shutdown.clone()),
-                default_password: config.http.password.clone(),
+                files: FileProxy::new(runtime_dir, shutdown.clone()),
+                consoles: SerialBridge::new(runtime_dir, shutdown.clone()),
+                names: MdnsAdvertiser::new(runtime_dir, shutdown.clone()),
+                policy,
             },
         }
     }
@@ -107,7 +103,7 @@ impl Gateway {
         let links = Links {
             host: &host,
             local,
-            main_port: self.main_port,
+            main_port: boards.main_port(),
         };
         let board = match routing::route(&host, arrival, &boards, &self.own_names) {
             Route::Board(board) => Some(board),
@@ -120,7 +116,8 @@ impl Gateway {
         }
         // Origin: which web pages.
         let public = resource.is_public_document();
-        if !page.is_allowed(&host.text, &self.allowed_origins, public) {
+        let policy = self.observer.policy();
+        if !page.is_allowed(&host.text, &policy.allowed_origins, public) {
             return turned_away(&page, &Refusal::Origin);
         }
         let mut asked = Asked {
@@ -184,7 +181,8 @@ impl Gateway {
             return Err(Refusal::SettingsUnread(board.hostname.clone()));
         }
         let own = board.record.settings.password.as_ref();
-        let Some(password) = own.or(self.observer.default_password.as_ref()) else {
+        let policy = self.observer.policy();
+        let Some(password) = own.or(policy.default_password.as_ref()) else {
             return Err(Refusal::NoPasswordSet);
         };
         let credentials = Credentials::of(&asked.head.headers);

@@ -23,11 +23,13 @@ mod host;
 mod lent_body;
 mod links;
 mod listeners;
+mod main_listeners;
 mod mdns_advertiser;
 mod naming;
 mod network;
 mod origin;
 mod pages;
+mod policy;
 mod ports;
 mod refusal;
 mod reply;
@@ -39,70 +41,63 @@ mod serving;
 mod sockets;
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use cpy_board::daemon::StartError;
 use cpy_board::http::{Limits, Server};
-use cpy_board::{Config, Shutdown};
+use cpy_board::{Configuration, RuntimeDir, ServiceManager, Shutdown};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use boards::Boards;
-use directory::{Directory, Sources};
-use framed_stream::FramedListener;
+use directory::{Directory, Entrances, Sources};
 use gateway::Gateway;
 use listeners::Listeners;
+use main_listeners::MainListeners;
+use policy::Policy;
 
-/// Where the gateway listens when systemd opened its sockets.
-const INHERITED: &str = "the sockets that were handed over";
-
-/// Runs the gateway on the sockets that systemd hands over, or else on the configured addresses, until
-/// the end is asked for.
-pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), StartError> {
-    let mut sockets = sockets::inherited().map_err(|source| cannot_listen(&INHERITED, source))?;
-    if sockets.is_empty() {
-        sockets = sockets::open_all(&config.http.listen)
-            .map_err(|(address, source)| cannot_listen(&address, source))?;
-    }
-    serve(config, sockets, shutdown).await
-}
-
-/// Runs the gateway on these listeners, and on the ports of the boards at the same addresses, until the
-/// end is asked for.
-pub async fn serve(
-    config: Config,
-    sockets: Vec<TcpListener>,
+/// Runs the gateway on the sockets that systemd hands over and on the configured addresses, until the end is
+/// asked for.
+pub async fn run(
+    configuration: Configuration,
+    manager: ServiceManager,
     shutdown: Shutdown,
 ) -> Result<(), StartError> {
-    let mut addresses = Vec::new();
-    for socket in &sockets {
-        let address = socket.local_addr();
-        addresses.push(address.map_err(|source| cannot_listen(&INHERITED, source))?);
-    }
-    let main_ports: Vec<u16> = addresses.iter().map(SocketAddr::port).collect();
-    let mut sources = Sources::new(&config)?;
+    let sockets = sockets::inherited().map_err(wrong_sockets)?;
+    serve(configuration, sockets, manager, shutdown).await
+}
 
+/// Runs the gateway on these listeners, on the configured addresses beside them, and on the ports of the boards at
+/// the same addresses, until the end is asked for.
+pub async fn serve(
+    configuration: Configuration,
+    sockets: Vec<TcpListener>,
+    manager: ServiceManager,
+    shutdown: Shutdown,
+) -> Result<(), StartError> {
+    let config = configuration.now();
+    let mut sources = Sources::new(&config, configuration)?;
     let (sender, boards) = watch::channel(Arc::new(Boards::default()));
-    let main_port = main_ports.first().copied().unwrap_or(80);
-    let gateway = Gateway::new(&config, main_port, boards, &shutdown);
+    let (policies, policy) = watch::channel(Arc::new(Policy::of(&config)));
+    let runtime_dir = RuntimeDir::new(&config.runtime_dir);
+    let gateway = Gateway::new(&runtime_dir, policy, boards, &shutdown);
     let limits = Limits::default();
     let server = Server::new(gateway, limits, shutdown.clone());
-    let listeners = Listeners::new(server.clone(), limits, shutdown.clone(), &addresses);
-    let mut directory = Directory::new(&config, listeners, (main_port, main_ports), sender);
-    directory.look(&mut sources).await;
-    for socket in sockets {
-        let (server, listener) = (server.clone(), FramedListener::new(socket, limits));
-        shutdown.spawn(async move { server.serve(listener).await });
-    }
-    for address in addresses {
-        tracing::info!(%address, "listening");
-    }
+    let entrances = Entrances {
+        main: MainListeners::new(server.clone(), limits, shutdown.clone(), sockets)
+            .map_err(wrong_sockets)?,
+        own: Listeners::new(server, limits, shutdown.clone()),
+    };
+    let mut directory = Directory::new(&config, entrances, policies, sender, manager.clone());
+    directory.look(&config, &mut sources).await;
+    manager.ready();
     directory.run(sources, shutdown).await;
     Ok(())
 }
 
-fn cannot_listen(at: &impl ToString, source: io::Error) -> StartError {
-    let at = at.to_string();
-    StartError::Listen { at, source }
+fn wrong_sockets(source: io::Error) -> StartError {
+    StartError::Listen {
+        at: "the sockets that were handed over".to_owned(),
+        source,
+    }
 }

@@ -17,8 +17,8 @@ pub(crate) struct Links<'a> {
     pub(crate) host: &'a RequestHost,
     /// The address and port of ours that the client connected to.
     pub(crate) local: SocketAddr,
-    /// The first port that all boards answer on.
-    pub(crate) main_port: u16,
+    /// The first port that all boards answer on, if there is one.
+    pub(crate) main_port: Option<u16>,
 }
 
 impl Links<'_> {
@@ -45,14 +45,22 @@ impl Links<'_> {
             HostName::Unnamed => self.ip(),
         };
         let hostname = &board.hostname;
+        // By its name a board answers on every port; at its own also where there is no other.
+        let by_name = self.main_port.or(board.port).unwrap_or(WEB);
         let authority = match (here.rsplit_once('.'), board.port) {
             (Some((_, domain @ ("local" | "localhost"))), _) => {
-                with_port(&format!("{hostname}.{domain}"), self.main_port)
+                with_port(&format!("{hostname}.{domain}"), by_name)
             }
             (_, Some(port)) => with_port(&here, port),
-            (_, None) => with_port(&format!("{hostname}.local"), self.main_port),
+            (_, None) => with_port(&format!("{hostname}.local"), by_name),
         };
         format!("http://{authority}/")
+    }
+
+    /// The port at which a board is found by its name: the one that it asked for and has, or the first that serves.
+    pub(crate) fn port(&self, asked: Option<u16>, board: &Board) -> u16 {
+        let own = asked.or(self.main_port).or(board.port);
+        own.unwrap_or(self.local.port())
     }
 
     /// Why the gateway's own address has no answer for a board.
@@ -107,7 +115,7 @@ mod tests {
             let links = Links {
                 host: &host,
                 local: ([192, 168, 1, 7], main_port).into(),
-                main_port,
+                main_port: Some(main_port),
             };
             assert_eq!(
                 links.board(&board("00000a", true, Some(8001))),
@@ -115,6 +123,18 @@ mod tests {
                 "{asked}"
             );
         }
+    }
+
+    #[test]
+    fn without_a_main_port_a_board_is_at_its_own() {
+        let host = host("raspberrypi.local:8002");
+        let links = Links {
+            host: &host,
+            local: ([192, 168, 1, 7], 8002).into(),
+            main_port: None,
+        };
+        let board = board("00000a", true, Some(8001));
+        assert_eq!(links.board(&board), "http://cpy-00000a.local:8001/");
     }
 
     #[test]
@@ -130,7 +150,7 @@ mod tests {
             let links = Links {
                 host: &host,
                 local: ([127, 0, 0, 1], local).into(),
-                main_port: local,
+                main_port: Some(local),
             };
             assert_eq!(links.authority(&hostname), authority, "{asked}");
         }

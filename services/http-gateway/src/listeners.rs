@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use cpy_board::Shutdown;
 use cpy_board::http::{Limits, Server};
@@ -23,25 +23,36 @@ pub(crate) struct Listeners {
 }
 
 impl Listeners {
-    /// None yet; the main listeners, at `main`, are somebody else's.
-    pub(crate) fn new(
-        server: Server<Gateway>,
-        limits: Limits,
-        shutdown: Shutdown,
-        main: &[SocketAddr],
-    ) -> Self {
-        let mut addresses: BTreeSet<IpAddr> = main.iter().map(SocketAddr::ip).collect();
-        if addresses.is_empty() {
-            addresses.insert(Ipv6Addr::UNSPECIFIED.into());
-        }
+    /// None yet, and nowhere.
+    pub(crate) fn new(server: Server<Gateway>, limits: Limits, shutdown: Shutdown) -> Self {
         Self {
             server,
             limits,
             shutdown,
-            addresses,
-            main_ports: main.iter().map(SocketAddr::port).collect(),
+            addresses: BTreeSet::new(),
+            main_ports: BTreeSet::new(),
             open: BTreeMap::new(),
         }
+    }
+
+    /// Ports are on these addresses from now on. Where others were before, those are closed.
+    pub(crate) async fn move_to(&mut self, addresses: BTreeSet<IpAddr>) {
+        if self.addresses == addresses {
+            return;
+        }
+        self.addresses = addresses;
+        let open: Vec<u16> = self.open.keys().copied().collect();
+        for port in open {
+            self.close(port).await;
+        }
+    }
+
+    /// The ports `main` are somebody else's from now on.
+    pub(crate) async fn leave_to_others(&mut self, main: BTreeSet<u16>) {
+        for port in &main {
+            self.close(*port).await;
+        }
+        self.main_ports = main;
     }
 
     /// Opens a port, unless it is open.
@@ -56,7 +67,7 @@ impl Listeners {
             .iter()
             .map(|ip| SocketAddr::new(*ip, port))
             .collect();
-        let sockets = sockets::open_all(&addresses).map_err(|(_, error)| error)?;
+        let sockets = sockets::open_all(&addresses)?;
         let tasks = sockets.into_iter().map(|socket| {
             let server = self.server.clone();
             let listener = FramedListener::new(socket, self.limits);
@@ -65,6 +76,15 @@ impl Listeners {
         });
         self.open.insert(port, tasks.collect());
         Ok(())
+    }
+
+    /// Closes a port, and returns when it is free.
+    async fn close(&mut self, port: u16) {
+        for task in self.open.remove(&port).into_iter().flatten() {
+            task.abort();
+            // An error says that it was aborted.
+            let _ = task.await;
+        }
     }
 
     /// Closes every port that is not wanted. Connections that were accepted live on.

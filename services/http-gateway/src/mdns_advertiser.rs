@@ -2,46 +2,45 @@
 
 use std::time::Duration;
 
-use cpy_board::config::Mdns;
 use cpy_board::status::{AvahiState, NetworkStatus, Peers};
 use cpy_board::{Daemon, RuntimeDir, Shutdown};
 
 use crate::network::NetworkAnswer;
+use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::service::Service;
 
 /// It answers from its memory, so it does so at once or not at all.
 const PATIENCE: Duration = Duration::from_millis(400);
 
-/// The daemon that has the names on the network, unless the configuration says that there are none.
+/// The daemon that has the names on the network.
 #[derive(Clone, Debug)]
-pub(crate) struct MdnsAdvertiser(Option<Service>);
+pub(crate) struct MdnsAdvertiser(Service);
 
 impl MdnsAdvertiser {
-    pub(crate) fn new(mdns: &Mdns, runtime_dir: &RuntimeDir, shutdown: Shutdown) -> Self {
-        let service = || Service::new(Daemon::MdnsAdvertiser, runtime_dir, shutdown);
-        Self(mdns.enabled.then(service))
+    pub(crate) fn new(runtime_dir: &RuntimeDir, shutdown: Shutdown) -> Self {
+        Self(Service::new(Daemon::MdnsAdvertiser, runtime_dir, shutdown))
     }
 
-    /// How names do.
-    pub(crate) async fn network(&self) -> NetworkAnswer {
-        let Some(service) = &self.0 else {
+    /// How names do, where the `policy` wants any.
+    pub(crate) async fn network(&self, policy: &Policy) -> NetworkAnswer {
+        if !policy.announces {
             return Ok(NetworkStatus {
                 avahi: AvahiState::Disabled,
                 boards: [].into(),
             });
-        };
-        let network = service.document_within("/boards", PATIENCE).await?;
+        }
+        let network = self.0.document_within("/boards", PATIENCE).await?;
         network.map_err(|_| Refusal::BrokeOff(Daemon::MdnsAdvertiser))
     }
 
     /// Other devices, as they are known now. Nobody where the daemon does not say: what it said earlier may have
     /// left the network since, and a link that leads nowhere is worse than none.
-    pub(crate) async fn peers(&self) -> Peers {
-        let Some(service) = &self.0 else {
+    pub(crate) async fn peers(&self, policy: &Policy) -> Peers {
+        if !policy.announces {
             return Peers::new();
-        };
-        match service.document_within("/peers", PATIENCE).await {
+        }
+        match self.0.document_within("/peers", PATIENCE).await {
             Ok(Ok(peers)) => peers,
             Ok(Err(_)) | Err(_) => Peers::new(),
         }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use rustix::io::Errno;
-use rustix::net::sockopt::{set_ipv6_v6only, set_socket_reuseaddr};
+use rustix::net::sockopt::{ipv6_v6only, set_ipv6_v6only, set_socket_reuseaddr};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with};
 use tokio::net::TcpListener;
 
@@ -24,27 +24,79 @@ pub(crate) fn inherited() -> io::Result<Vec<TcpListener>> {
     Ok(sockets)
 }
 
-/// Listens on all of these addresses, or on none. `[::]` takes IPv4 as well, whatever the system's default
-/// is, unless `0.0.0.0` is listed beside it; where the system has no IPv6 it becomes `0.0.0.0`.
-///
-/// Errors: the first address that cannot be had, and what the system says.
-pub(crate) fn open_all(
-    addresses: &[SocketAddr],
-) -> Result<Vec<TcpListener>, (SocketAddr, io::Error)> {
-    let v4_too = !addresses.iter().any(|a| a.ip() == Ipv4Addr::UNSPECIFIED);
-    let open = |address: &SocketAddr| match open(*address, v4_too) {
-        Err(error) if is_any_v6(address.ip()) && v4_too && lacks_v6(&error) => {
-            open((Ipv4Addr::UNSPECIFIED, address.port()).into(), v4_too)
-        }
-        opened => opened,
-    };
-    addresses
-        .iter()
-        .map(|address| open(address).map_err(|error| (*address, error)))
-        .collect()
+/// What a socket listens to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reach {
+    pub(crate) address: SocketAddr,
+    /// It is `[::]`, and takes IPv4 as well.
+    v4_too: bool,
 }
 
-fn open(address: SocketAddr, v4_too: bool) -> io::Result<TcpListener> {
+impl Reach {
+    /// That of a socket that is open.
+    pub(crate) fn of(socket: &TcpListener) -> io::Result<Self> {
+        let address = socket.local_addr()?;
+        let v4_too = is_any_v6(address.ip()) && !ipv6_v6only(socket)?;
+        Ok(Self { address, v4_too })
+    }
+
+    /// Whether who listens here cannot and need not listen there.
+    pub(crate) fn covers(self, other: Self) -> bool {
+        let (here, there) = (self.address, other.address);
+        here.port() == there.port()
+            && (here.ip() == there.ip()
+                || (here.ip().is_unspecified()
+                    && (self.v4_too || here.is_ipv4() == there.is_ipv4())))
+    }
+}
+
+/// What to open for these addresses, each once. `[::]` takes IPv4 as well, whatever the system's default is, unless
+/// `0.0.0.0` is listed beside it.
+pub(crate) fn reaches(addresses: &[SocketAddr]) -> Vec<Reach> {
+    let any_v4 = |port| addresses.contains(&(Ipv4Addr::UNSPECIFIED, port).into());
+    let mut all: Vec<Reach> = addresses
+        .iter()
+        .map(|address| Reach {
+            address: *address,
+            v4_too: is_any_v6(address.ip()) && !any_v4(address.port()),
+        })
+        .collect();
+    // The wide ones first: what they cover falls away. Port 0 is another port each time.
+    all.sort_by_key(|reach| !reach.address.ip().is_unspecified());
+    let mut wide: Vec<Reach> = Vec::new();
+    for reach in all {
+        let asked_again = reach.address.port() != 0 && wide.iter().any(|w| w.covers(reach));
+        if !asked_again {
+            wide.push(reach);
+        }
+    }
+    // In the order of the addresses: the first port is the one that is announced.
+    wide.sort_by_key(|reach| addresses.iter().position(|a| *a == reach.address));
+    wide
+}
+
+/// Listens on a port of all of these addresses, or of none.
+///
+/// Errors: what the system says of the first that cannot be had.
+pub(crate) fn open_all(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
+    reaches(addresses).into_iter().map(open).collect()
+}
+
+/// Listens there. Where the system has no IPv6, `[::]` becomes `0.0.0.0`.
+pub(crate) fn open(reach: Reach) -> io::Result<TcpListener> {
+    match bind_to(reach) {
+        Err(error) if reach.v4_too && lacks_v6(&error) => {
+            let address = (Ipv4Addr::UNSPECIFIED, reach.address.port()).into();
+            bind_to(Reach {
+                address,
+                v4_too: false,
+            })
+        }
+        opened => opened,
+    }
+}
+
+fn bind_to(Reach { address, v4_too }: Reach) -> io::Result<TcpListener> {
     let family = match address {
         SocketAddr::V4(_) => AddressFamily::INET,
         SocketAddr::V6(_) => AddressFamily::INET6,
@@ -54,7 +106,7 @@ fn open(address: SocketAddr, v4_too: bool) -> io::Result<TcpListener> {
     // Connections of a gateway that has just ended do not keep the next one from its port.
     set_socket_reuseaddr(&socket, true)?;
     if address.is_ipv6() {
-        set_ipv6_v6only(&socket, !(v4_too && is_any_v6(address.ip())))?;
+        set_ipv6_v6only(&socket, !v4_too)?;
     }
     bind(&socket, &address)?;
     listen(&socket, BACKLOG)?;
@@ -101,8 +153,58 @@ mod tests {
         ];
         match open_all(&both) {
             Ok(opened) => assert_eq!(opened.len(), 2),
-            Err((address, error)) => assert!(address.is_ipv6() && lacks_v6(&error), "{error}"),
+            Err(error) => assert!(lacks_v6(&error), "{error}"),
         }
+    }
+
+    #[test]
+    fn an_address_that_a_wider_one_covers_is_not_opened_beside_it() {
+        let addresses = |texts: &[&str]| -> Vec<SocketAddr> {
+            texts.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        for (listed, opened) in [
+            (
+                &["127.0.0.1:80", "[::]:80", "[::1]:80"][..],
+                &["[::]:80"][..],
+            ),
+            (&["127.0.0.1:80", "0.0.0.0:80"], &["0.0.0.0:80"]),
+            (
+                &["[::]:80", "127.0.0.1:8080"],
+                &["[::]:80", "127.0.0.1:8080"],
+            ),
+            (&["[::]:80", "0.0.0.0:80"], &["[::]:80", "0.0.0.0:80"]),
+            (&["[::1]:80", "0.0.0.0:80"], &["[::1]:80", "0.0.0.0:80"]),
+            (&["127.0.0.1:80", "127.0.0.1:80"], &["127.0.0.1:80"]),
+            (
+                &["127.0.0.1:0", "127.0.0.1:0"],
+                &["127.0.0.1:0", "127.0.0.1:0"],
+            ),
+        ] {
+            let reaches = reaches(&addresses(listed));
+            let found: Vec<SocketAddr> = reaches.iter().map(|reach| reach.address).collect();
+            assert_eq!(found, addresses(opened), "{listed:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_was_handed_over_covers_what_it_takes() {
+        let both = only("[::]:0");
+        let Ok(SocketAddr::V6(address)) = both.local_addr() else {
+            return; // no IPv6
+        };
+        let reach = |text: &str| {
+            let address = format!("{text}:{}", address.port()).parse().unwrap();
+            reaches(&[address])[0]
+        };
+        let held = Reach::of(&both).unwrap();
+        for covered in ["127.0.0.1", "0.0.0.0", "[::1]", "[::]"] {
+            assert!(held.covers(reach(covered)), "{covered}");
+        }
+        let v4 = Reach::of(&only("0.0.0.0:0")).unwrap();
+        assert!(!v4.covers(Reach {
+            address: SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), v4.address.port()),
+            v4_too: true,
+        }));
     }
 
     #[tokio::test]
@@ -110,7 +212,7 @@ mod tests {
         let first = only("127.0.0.1:0").local_addr();
         let held = only("127.0.0.1:0");
         let taken = held.local_addr().unwrap();
-        let (address, error) = open_all(&[first.unwrap(), taken]).unwrap_err();
-        assert_eq!((address, error.kind()), (taken, io::ErrorKind::AddrInUse));
+        let error = open_all(&[first.unwrap(), taken]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     }
 }

@@ -133,12 +133,12 @@ impl AdvertisedBoard {
         if self.service_refusal.waits() {
             return Ok(());
         }
-        let settled = match &announcement.instance {
-            Some(instance) => {
+        let settled = match announcement.instance.as_ref().zip(announcement.port) {
+            Some((instance, port)) => {
                 let service = Service {
                     instance: instance.clone(),
                     hostname: hostname.clone(),
-                    port: announcement.port,
+                    port,
                 };
                 let links = self.host.links();
                 self.service.settle(&session, &service, &links).await

@@ -15,8 +15,8 @@ pub(crate) struct Announcement {
     pub(crate) lost: Option<Hostname>,
     /// What it is called, once that is known: before, only its host name is announced.
     pub(crate) instance: Option<InstanceName>,
-    /// The port of its web server.
-    pub(crate) port: u16,
+    /// The port of its web server, if it can be reached at any: without one there is no service to announce.
+    pub(crate) port: Option<u16>,
 }
 
 /// The name of a service instance: any text of 1 to 63 bytes (RFC 6763, section 4.1.1).

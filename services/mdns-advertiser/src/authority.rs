@@ -76,7 +76,7 @@ impl Authority {
             present: BTreeMap::new(),
             records: BTreeMap::new(),
             ports: WebPorts {
-                main: config.http.listen.first().map_or(80, SocketAddr::port),
+                main: config.http.listen.first().map(SocketAddr::port),
                 boards: BTreeMap::new(),
             },
             book: memory.load().unwrap_or_default(),
@@ -92,7 +92,6 @@ impl Authority {
 
     /// Follows the boards until the daemon stops.
     pub(crate) async fn run(mut self, mut sources: Sources, shutdown: Shutdown) {
-        self.look(&mut sources).await;
         loop {
             let deadline = self.deadline(Instant::now());
             tokio::select! {
@@ -108,7 +107,7 @@ impl Authority {
     }
 
     /// Looks once, so that all that is there is announced at once, and nothing else.
-    async fn look(&mut self, sources: &mut Sources) {
+    pub(crate) async fn look(&mut self, sources: &mut Sources) {
         self.records = sources.records.changes().await;
         if let Some(ports) = sources.ports.changes().await {
             self.ports = ports;

@@ -27,11 +27,10 @@ mod sightings;
 
 use std::sync::Arc;
 
-use cpy_board::config::Mdns;
 use cpy_board::daemon::StartError;
-use cpy_board::http::{Limits, Server, bind_unix};
+use cpy_board::http::{Limits, Server};
 use cpy_board::status::Peers;
-use cpy_board::{Config, Daemon, RuntimeDir, Shutdown};
+use cpy_board::{Configuration, Daemon, RuntimeDir, ServiceManager, Shutdown, UnixSocket};
 use tokio::sync::{mpsc, watch};
 
 use crate::advertised_board::Surroundings;
@@ -47,9 +46,14 @@ use crate::network_state::NetworkState;
 const WORDS: usize = 16;
 
 /// Announces boards until the end is asked for.
-pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), StartError> {
-    let socket = RuntimeDir::new(&config.runtime_dir).socket(Daemon::MdnsAdvertiser);
-    let listener = bind_unix(&socket).map_err(StartError::at_socket(&socket))?;
+pub async fn run(
+    configuration: Configuration,
+    manager: ServiceManager,
+    shutdown: Shutdown,
+) -> Result<(), StartError> {
+    let config = configuration.now();
+    let runtime_dir = RuntimeDir::new(&config.runtime_dir);
+    let socket = UnixSocket::open(&runtime_dir.socket(Daemon::MdnsAdvertiser))?;
     let (announcements, announced) = watch::channel(Arc::new(Announcements::new()));
     let (words, heard) = mpsc::channel(WORDS);
     let (peers, found) = watch::channel(Arc::new(Peers::new()));
@@ -60,25 +64,27 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), StartError> {
         peers: found,
     };
     let server = Server::new(api, Limits::default(), shutdown.clone());
-    let sources = Sources::new(&config, heard)?;
-    let authority = Authority::new(&config, announcements);
+    let mut sources = Sources::new(&config, heard)?;
+    let mut authority = Authority::new(&config, announcements);
+    authority.look(&mut sources).await;
     let network = Network {
-        config: config.mdns,
+        configuration,
         announcements: announced,
         words,
         state,
         peers,
     };
+    manager.ready();
     tokio::select! {
         () = authority.run(sources, shutdown) => Ok(()),
         error = network.run() => Err(error),
-        () = server.serve(listener) => Ok(()),
+        () = async { server.serve(socket.listener().await).await } => Ok(()),
     }
 }
 
 /// The part of the daemon that works with Avahi and the network.
 struct Network {
-    config: Mdns,
+    configuration: Configuration,
     announcements: watch::Receiver<Arc<Announcements>>,
     words: mpsc::Sender<Word>,
     state: NetworkState,
@@ -86,12 +92,32 @@ struct Network {
 }
 
 impl Network {
-    /// Works for good.
+    /// Works for good, whenever the configuration wants names on the network.
     async fn run(self) -> StartError {
-        if !self.config.enabled {
-            tracing::info!("names are not published: mdns.enabled is false");
-            return std::future::pending().await;
+        loop {
+            let enabled = self.configuration.now().mdns.enabled;
+            self.state.is_enabled(enabled);
+            tokio::select! {
+                error = self.publish(), if enabled => return error,
+                () = self.switched(enabled) => {}
+            }
+            // What was published is withdrawn with the connection to Avahi, and nobody else is known any more.
+            self.peers.send_replace(Arc::default());
         }
+    }
+
+    /// Returns when the configuration wants names where it did not, or the other way round.
+    async fn switched(&self, enabled: bool) {
+        if !enabled {
+            tracing::info!("names are not published: mdns.enabled is false");
+        }
+        // A clone has seen nothing yet, so no change is missed.
+        let mut configuration = self.configuration.clone();
+        while configuration.changed().await.mdns.enabled == enabled {}
+    }
+
+    /// Publishes names for good.
+    async fn publish(&self) -> StartError {
         let (links, here) = watch::channel(Links::new());
         let whenever_there = avahi::whenever_there(
             |there| {
@@ -103,7 +129,7 @@ impl Network {
         );
         tokio::select! {
             error = whenever_there => error.into(),
-            () = netlink::follow(&self.config.interfaces, &links) => std::future::pending().await,
+            () = netlink::follow(self.configuration.clone(), &links) => std::future::pending().await,
         }
     }
 

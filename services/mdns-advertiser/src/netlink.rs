@@ -7,6 +7,7 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use cpy_board::Configuration;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
@@ -34,11 +35,11 @@ enum NetlinkError {
     Closed,
 }
 
-/// Keeps `links` true, for good. `wanted`: the interfaces to announce on, none for all that make sense.
-pub(crate) async fn follow(wanted: &[String], links: &watch::Sender<Links>) {
+/// Keeps `links` true, for good: those that the configuration names, or all that make sense.
+pub(crate) async fn follow(mut configuration: Configuration, links: &watch::Sender<Links>) {
     let mut unusable = BTreeSet::new();
     loop {
-        let error = follow_once(wanted, links, &mut unusable).await;
+        let error = follow_once(&mut configuration, links, &mut unusable).await;
         tracing::warn!(
             error = cpy_board::daemon::with_causes(&error),
             "cannot follow the network interfaces"
@@ -48,7 +49,7 @@ pub(crate) async fn follow(wanted: &[String], links: &watch::Sender<Links>) {
 }
 
 async fn follow_once(
-    wanted: &[String],
+    configuration: &mut Configuration,
     links: &watch::Sender<Links>,
     unusable: &mut BTreeSet<String>,
 ) -> NetlinkError {
@@ -63,19 +64,19 @@ async fn follow_once(
     };
     tokio::select! {
         () = connection => NetlinkError::Closed,
-        error = look_again(&handle, events, wanted, links, unusable) => error,
+        error = look_again(&handle, events, configuration, links, unusable) => error,
     }
 }
 
 async fn look_again(
     handle: &Handle,
     mut events: impl Stream + Unpin,
-    wanted: &[String],
+    configuration: &mut Configuration,
     links: &watch::Sender<Links>,
     unusable: &mut BTreeSet<String>,
 ) -> NetlinkError {
     loop {
-        match look(handle, wanted).await {
+        match look(handle, &configuration.now().mdns.interfaces).await {
             Ok((now, useless)) => {
                 for interface in useless.difference(unusable) {
                     tracing::warn!(
@@ -95,8 +96,13 @@ async fn look_again(
             }
             Err(error) => return error.into(),
         }
-        if events.next().await.is_none() {
-            return NetlinkError::Closed;
+        tokio::select! {
+            event = events.next() => {
+                if event.is_none() {
+                    return NetlinkError::Closed;
+                }
+            }
+            _ = configuration.changed() => continue,
         }
         let end = Instant::now() + LONGEST_BURST;
         while Instant::now() < end && timeout(QUIET, events.next()).await.is_ok() {}

@@ -18,16 +18,28 @@ struct Known {
     names: BTreeMap<Serial, NameStatus>,
 }
 
+impl Known {
+    fn nothing(enabled: bool) -> Self {
+        Self {
+            avahi: if enabled {
+                AvahiState::Absent
+            } else {
+                AvahiState::Disabled
+            },
+            names: BTreeMap::new(),
+        }
+    }
+}
+
 impl NetworkState {
     /// Before anything was heard. `enabled`: whether anything will be.
     pub(crate) fn new(enabled: bool) -> Self {
-        let avahi = if enabled {
-            AvahiState::Absent
-        } else {
-            AvahiState::Disabled
-        };
-        let names = BTreeMap::new();
-        Self(Arc::new(Mutex::new(Known { avahi, names })))
+        Self(Arc::new(Mutex::new(Known::nothing(enabled))))
+    }
+
+    /// The configuration wants names on the network, or not.
+    pub(crate) fn is_enabled(&self, enabled: bool) {
+        *self.lock() = Known::nothing(enabled);
     }
 
     /// Avahi came or went. With it go all names.

@@ -53,7 +53,7 @@ mod tests {
             hostname: "cpy-000001".parse().unwrap(),
             lost: None,
             instance: None,
-            port: 80,
+            port: Some(80),
         };
         let announced = Announcements::from([("A1".parse().unwrap(), announcement)]);
         let start = Instant::now();

@@ -86,6 +86,11 @@ impl Console {
         self.clients.subscribe()
     }
 
+    /// Shows so many bytes of the past to new clients from now on.
+    pub(crate) fn show(&self, scrollback: usize) {
+        lock(&self.output).scrollback.show(scrollback);
+    }
+
     /// The port is open for as long as the guard lives.
     pub(crate) fn opened(&self) -> OpenConsole<'_> {
         let mut output = lock(&self.output);

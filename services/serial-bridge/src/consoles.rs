@@ -2,10 +2,11 @@
 //! that left.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cpy_board::status::{ConsoleState, ConsoleStatus, ConsoleStatuses};
-use cpy_board::{Change, Endpoint, Serial, Shutdown, Watcher};
+use cpy_board::{Change, Configuration, Endpoint, Serial, Shutdown, Watcher};
 use tokio::sync::watch;
 
 use crate::console::{Console, Screen};
@@ -20,7 +21,8 @@ const MOST_CLIENTS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Consoles {
     known: Mutex<BTreeMap<Serial, Known>>,
-    scrollback: usize,
+    /// How many bytes of its past a console shows to a new client.
+    scrollback: AtomicUsize,
     shutdown: Shutdown,
 }
 
@@ -50,18 +52,35 @@ impl Consoles {
     pub(crate) fn new(scrollback: usize, shutdown: Shutdown) -> Arc<Self> {
         Arc::new(Self {
             known: Mutex::default(),
-            scrollback,
+            scrollback: scrollback.into(),
             shutdown,
         })
     }
 
     /// Follows the boards directory until the daemon ends.
-    pub(crate) async fn follow(self: Arc<Self>, mut watcher: Watcher) {
+    pub(crate) async fn follow(self: &Arc<Self>, mut watcher: Watcher) {
         loop {
             tokio::select! {
                 changes = watcher.changes() => self.apply(changes),
                 () = self.shutdown.requested() => return,
             }
+        }
+    }
+
+    /// Follows the configuration for good.
+    pub(crate) async fn follow_configuration(&self, mut configuration: Configuration) {
+        loop {
+            self.show(configuration.changed().await.serial.scrollback);
+        }
+    }
+
+    /// Shows so many bytes of the past to new clients from now on.
+    fn show(&self, scrollback: usize) {
+        // Under the lock, so that a console that is just met does not miss it.
+        let known = lock(&self.known);
+        self.scrollback.store(scrollback, Ordering::Relaxed);
+        for board in known.values() {
+            board.console.show(scrollback);
         }
     }
 
@@ -99,7 +118,10 @@ impl Consoles {
     }
 
     fn meet(self: &Arc<Self>, serial: Serial) -> Known {
-        let console = Arc::new(Console::new(serial, self.scrollback));
+        let console = Arc::new(Console::new(
+            serial,
+            self.scrollback.load(Ordering::Relaxed),
+        ));
         let endpoint = watch::Sender::default();
         let keeper = Keeper {
             console: Arc::clone(&console),

@@ -20,26 +20,37 @@ mod title;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cpy_board::daemon::StartError;
-use cpy_board::http::{Limits, Server, bind_unix};
-use cpy_board::{Config, Daemon, RuntimeDir, Shutdown, Watcher};
+use cpy_board::http::{Limits, Server};
+use cpy_board::{Configuration, Daemon, RuntimeDir, ServiceManager, Shutdown, UnixSocket, Watcher};
 use futures_util::FutureExt;
 
 use crate::api::Api;
 use crate::consoles::Consoles;
 
 /// Serves every console until the end is asked for.
-pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), StartError> {
-    let socket = RuntimeDir::new(config.runtime_dir).socket(Daemon::SerialBridge);
-    let listener = bind_unix(&socket).map_err(StartError::at_socket(&socket))?;
-    let mut watcher = Watcher::new(config.boards_dir)?;
+pub async fn run(
+    configuration: Configuration,
+    manager: ServiceManager,
+    shutdown: Shutdown,
+) -> Result<(), StartError> {
+    let config = configuration.now();
+    let runtime_dir = RuntimeDir::new(&config.runtime_dir);
+    let socket = UnixSocket::open(&runtime_dir.socket(Daemon::SerialBridge))?;
+    let mut watcher = Watcher::new(&config.boards_dir)?;
     let consoles = Consoles::new(config.serial.scrollback, shutdown.clone());
     // What is plugged in already is known before the first request is answered.
     if let Some(changes) = watcher.changes().now_or_never() {
         consoles.apply(changes);
     }
     let api = Api::new(consoles.clone(), shutdown.clone());
-    let server = Server::new(api, Limits::default(), shutdown);
-    tokio::join!(consoles.follow(watcher), server.serve(listener));
+    let server = Server::new(api, Limits::default(), shutdown.clone());
+    manager.ready();
+    tokio::select! {
+        () = consoles.follow(watcher) => {}
+        () = consoles.follow_configuration(configuration) => {}
+        () = async { server.serve(socket.listener().await).await } => {}
+        () = shutdown.requested() => {}
+    }
     Ok(())
 }
 

@@ -44,13 +44,17 @@ impl Scrollback {
         }
     }
 
+    /// Shows its last `shown` bytes to new readers from now on.
+    pub(crate) fn show(&mut self, shown: usize) {
+        self.shown = shown;
+        self.forget_for(0);
+        self.text.shrink_to(shown.saturating_add(SLACK));
+    }
+
     /// Adds what was printed, and forgets as much of the oldest as there is too much.
     pub(crate) fn push(&mut self, text: &str) {
-        let limit = self.shown.saturating_add(SLACK);
-        let excess = (self.text.len() + text.len()).saturating_sub(limit);
-        let forgotten = self.boundary_from(excess.min(self.text.len()));
         // Before the new text comes, so that the buffer need not grow.
-        self.text.drain(..forgotten);
+        self.forget_for(text.len());
         self.text.extend(text.as_bytes());
         self.end += text.len() as u64;
     }
@@ -76,6 +80,14 @@ impl Scrollback {
         };
         cursor.0 += (to - from) as u64;
         (cursor.0 > before.0).then_some(piece)
+    }
+
+    /// Makes room for so many bytes.
+    fn forget_for(&mut self, coming: usize) {
+        let limit = self.shown.saturating_add(SLACK);
+        let excess = (self.text.len() + coming).saturating_sub(limit);
+        let forgotten = self.boundary_from(excess.min(self.text.len()));
+        self.text.drain(..forgotten);
     }
 
     fn start(&self) -> u64 {
@@ -130,6 +142,27 @@ mod tests {
             read_all(&scrollback, &mut scrollback.recent()),
             (0, "o🐍".into())
         );
+    }
+
+    #[test]
+    fn more_or_less_can_be_shown_from_now_on() {
+        let mut scrollback = Scrollback::new(1024 * 1024);
+        let mut cursor = scrollback.recent();
+        scrollback.push(&"x".repeat(1024 * 1024));
+        scrollback.push("last");
+        scrollback.show(4);
+        assert!(scrollback.text.capacity() < 256 * 1024);
+        assert_eq!(
+            read_all(&scrollback, &mut scrollback.recent()),
+            (0, "last".into())
+        );
+        assert_eq!(
+            read_all(&scrollback, &mut cursor),
+            (1024 * 1024, "last".into())
+        );
+        scrollback.show(7);
+        let (_, text) = read_all(&scrollback, &mut scrollback.recent());
+        assert_eq!(text, "xxxlast");
     }
 
     #[test]

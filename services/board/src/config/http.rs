@@ -8,18 +8,19 @@ use serde::{Deserialize, Serialize};
 
 use super::{PortRange, ValueError};
 use crate::Password;
+use crate::password_file::{self, PasswordFileError};
 
 /// The `[http]` table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
-    /// Addresses and ports on which boards are served by name. Not used where systemd hands sockets over.
+    /// Addresses and ports on which boards are served by name, beside those that systemd hands over.
     pub listen: Vec<SocketAddr>,
     /// Ports of which each board gets one of its own.
     pub board_ports: PortRange,
     /// The password of boards that set none of their own.
     pub password: Option<Password>,
-    /// A file of one line with that password. Not read where `password` is set; one that does not exist is no password.
+    /// Where that password is, if it is not here.
     pub password_file: PathBuf,
     /// Web pages from elsewhere that may use boards: origins as browsers send them.
     pub allowed_origins: Vec<String>,
@@ -38,12 +39,20 @@ impl Default for Http {
 }
 
 impl Http {
+    /// The password of boards that set none of their own, if there is one: the configuration's, or else the one in
+    /// the password file.
+    ///
+    /// Errors: why the file's cannot be used.
+    pub fn default_password(&self) -> Result<Option<Password>, PasswordFileError> {
+        match &self.password {
+            Some(password) => Ok(Some(password.clone())),
+            None => password_file::read(&self.password_file),
+        }
+    }
+
     pub(super) fn validate(&self) -> Result<(), ValueError> {
         if self.listen.is_empty() {
             return Err(ValueError::NoAddress);
-        }
-        if !self.password_file.is_absolute() {
-            return Err(ValueError::RelativePath("http.password_file"));
         }
         let is_boards = |port: &u16| self.board_ports.ports().contains(port);
         if let Some(port) = self.listen.iter().map(SocketAddr::port).find(is_boards) {

@@ -170,6 +170,7 @@ impl Config {
             ("boards_dir", &self.boards_dir),
             ("runtime_dir", &self.runtime_dir),
             ("state_dir", &self.state_dir),
+            ("http.password_file", &self.http.password_file),
         ] {
             if !path.is_absolute() {
                 return Err(ValueError::RelativePath(key));
@@ -242,6 +243,7 @@ mod tests {
             ("boards_dir", "boards_dir = \"boards\""),
             ("runtime_dir", "runtime_dir = \"./run\""),
             ("state_dir", "state_dir = \"\""),
+            ("http.password_file", "[http]\npassword_file = \"password\""),
             ("http.listen", "[http]\nlisten = []"),
             ("http.password_file", "[http]\npassword_file = \"secret\""),
             (

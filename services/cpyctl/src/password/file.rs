@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use cpy_board::{Password, atomic_file};
 
 /// The group of the daemons' users.
@@ -27,7 +27,9 @@ impl PasswordFile {
         let text = match fs::read_to_string(&self.0) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                bail!("only root and the gateway's users may read {self}: use sudo")
+                let sentence =
+                    format!("only root and the gateway's users may read {self}: use sudo");
+                return Err(anyhow::Error::new(error).context(sentence));
             }
             text => text.with_context(|| format!("cannot read {self}"))?,
         };

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use cpy_board::record::{Firmware, Settings, UsbIds};
-use cpy_board::{Config, Password, Record, RuntimeDir, Serial, Shutdown};
+use cpy_board::{Config, Password, Record, RuntimeDir, Serial, ServiceManager, Shutdown};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -66,6 +66,8 @@ impl Bench {
             state_dir: root.join("state"),
             ..Config::default()
         };
+        // Not this machine's own.
+        config.http.password_file = root.join("password");
         config.http.board_ports = "18001-18004".parse().unwrap();
         let runtime_dir = RuntimeDir::new(&config.runtime_dir);
         let probe = TcpListener::bind((ip, 0)).await.unwrap();
@@ -88,8 +90,14 @@ impl Bench {
         self.shutdown = Shutdown::new();
         let socket = TcpListener::bind((self.address.ip(), 0)).await.unwrap();
         self.address = socket.local_addr().unwrap();
-        let gateway =
-            cpy_http_gateway::serve(self.config.clone(), vec![socket], self.shutdown.clone());
+        let mut config = self.config.clone();
+        config.http.listen = vec![self.address];
+        let gateway = cpy_http_gateway::serve(
+            config.into(),
+            vec![socket],
+            ServiceManager::default(),
+            self.shutdown.clone(),
+        );
         self.running = Some(tokio::spawn(async move { gateway.await.unwrap() }));
         // The first answer tells that it has looked for boards.
         self.get("/", "").await;

@@ -110,13 +110,13 @@ async fn a_board_is_announced_where_it_is_listed_and_served() {
     let bench = Bench::new().await;
     let main = bench.address.port();
     announced(&bench, |ports| {
-        ports.main == main && ports.boards.is_empty()
+        ports.main == Some(main) && ports.boards.is_empty()
     })
     .await;
     let mut asking = record(PICO);
     asking.settings.port = Some(18070);
     bench.write_record(PICO, &asking);
-    announced(&bench, |ports| ports.of(&serial(PICO)) == 18070).await;
+    announced(&bench, |ports| ports.of(&serial(PICO)) == Some(18070)).await;
     let devices = get("cpy-5a0a0b.local", "/cp/devices.json");
     bench.plug(FEATHER);
     bench

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use cpy_board::http::{Client as HttpClient, empty};
 use cpy_board::status::{ConsoleState, ConsoleStatus, ConsoleStatuses};
-use cpy_board::{Config, Daemon, RuntimeDir, Shutdown};
+use cpy_board::{Config, Daemon, RuntimeDir, ServiceManager, Shutdown};
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::BodyExt;
 use hyper::{Method, Request, StatusCode};
@@ -52,7 +52,8 @@ impl Bench {
             runtime_dir: bench.root.path().join("run"),
             ..Config::default()
         };
-        let daemon = cpy_serial_bridge::run(config, bench.shutdown.clone());
+        let manager = ServiceManager::default();
+        let daemon = cpy_serial_bridge::run(config.into(), manager, bench.shutdown.clone());
         bench.shutdown.spawn(daemon);
         within("the socket", async {
             while UnixStream::connect(bench.socket()).await.is_err() {

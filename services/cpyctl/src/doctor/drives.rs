@@ -1,0 +1,236 @@
+//! The boards' drives: whether they can be read and written, and who else has them.
+
+use std::path::Path;
+
+use cpy_board::status::{DriveState, DriveStatus};
+
+use super::boards::Board;
+use super::finding::{Examination, Finding, Kind};
+use super::machine::Machine;
+use super::processes;
+use super::usb::{Node, noted};
+
+/// Whether all drives are this gateway's to read and write.
+pub(super) fn examine(machine: &Machine, boards: &[Board<'_>]) -> Examination {
+    let mut examination = Examination::new("Drives", "all can be read and written.");
+    let desktop = processes::runs(machine, "udisksd");
+    for board in boards {
+        let findings = &mut examination.findings;
+        let mounted = mounted(machine, board);
+        if let Some(drive) = &board.listed.drive {
+            findings.extend(mounted.clone().or_else(|| unusable(machine, board, drive)));
+        } else {
+            findings.extend(mounted.clone());
+        }
+        if desktop && mounted.is_none() {
+            findings.extend(in_reach_of_desktop(machine, board));
+        }
+    }
+    examination
+}
+
+fn unusable(machine: &Machine, board: &Board<'_>, drive: &DriveStatus) -> Option<Finding> {
+    let (name, serial) = (board.name(), board.serial());
+    let sentence = format!("{name}: {}", drive.reason);
+    let finding = |kind| Finding::new(kind, sentence.clone()).of(serial);
+    let finding = match drive.state {
+        DriveState::Ready if !drive.writable => finding(Kind::DriveWriteProtected)
+            .advise("If its boot.py has storage.remount(), take that out, and reset the board; else:")
+            .advise("Unplug the board and plug it in again: some hubs make it start without write access."),
+        DriveState::Ready if drive.reason.is_empty() => return None,
+        DriveState::Ready => finding(Kind::DriveDamaged).advise(erase(board)),
+        DriveState::Unreadable => {
+            let users = users(machine, board);
+            if users.is_empty() {
+                finding(Kind::DriveUnreadable)
+                    .advise("Unplug the board and plug it in again, in case it was only interrupted.")
+                    .advise(erase(board))
+            } else {
+                users.iter().fold(finding(Kind::DriveUnreadable), |finding, user| {
+                    finding.advise(format!("{user} has the drive open: {}", user.how_to_end()))
+                })
+            }
+        }
+    };
+    Some(finding)
+}
+
+fn erase(board: &Board<'_>) -> String {
+    format!(
+        "If its file system is broken, make it anew, which ERASES ALL FILES: in the console of {}, press Ctrl-C and \
+         type `import storage; storage.erase_filesystem()`.",
+        board.listed.hostname
+    )
+}
+
+/// The drive is mounted, so that it is not this gateway's.
+fn mounted(machine: &Machine, board: &Board<'_>) -> Option<Finding> {
+    let mounts = machine.text("/proc/self/mountinfo")?;
+    let numbers: Vec<&str> = nodes(board).map(|node| node.number.as_str()).collect();
+    let place = mounts
+        .lines()
+        .find_map(|line| mount_point(line, &numbers))?;
+    let sentence = format!(
+        "The drive of {} is mounted at {place}, so the gateway keeps away from it.",
+        board.name()
+    );
+    Some(
+        Finding::new(Kind::DriveMounted, sentence)
+            .of(board.serial())
+            .advise(format!("Unmount it: sudo umount '{place}'"))
+            .advise("If a desktop mounts it again and again, its udev rules are not in effect: sudo udevadm trigger --action=add"),
+    )
+}
+
+/// Where one of these devices is mounted, if this line of mountinfo says so (proc(5)).
+fn mount_point(line: &str, numbers: &[&str]) -> Option<String> {
+    let fields: Vec<&str> = line.split(' ').collect();
+    numbers.contains(fields.get(2)?).then(|| {
+        let place = fields.get(4).copied().unwrap_or_default();
+        // White space and backslashes are octal there.
+        [
+            ("\\040", " "),
+            ("\\011", "\t"),
+            ("\\012", "\n"),
+            ("\\134", "\\"),
+        ]
+        .iter()
+        .fold(place.to_owned(), |place, (code, letter)| {
+            place.replace(code, letter)
+        })
+    })
+}
+
+/// A desktop that runs and was not told to leave the drive alone.
+fn in_reach_of_desktop(machine: &Machine, board: &Board<'_>) -> Option<Finding> {
+    let is_left_alone = |node: &Node| {
+        noted(machine, 'b', &node.number, "UDISKS_IGNORE").is_some_and(|value| value == "1")
+    };
+    nodes(board).any(|node| !is_left_alone(node)).then(|| {
+        let sentence = format!("The desktop on this machine may mount the drive of {}.", board.name());
+        Finding::new(Kind::DesktopMounts, sentence)
+            .of(board.serial())
+            .advise("udev does not tell it to leave the drive alone: sudo udevadm control --reload && sudo udevadm trigger --action=add --settle")
+    })
+}
+
+/// Who has the drive open, beside the daemon whose work that is.
+fn users(machine: &Machine, board: &Board<'_>) -> Vec<processes::Process> {
+    let paths: Vec<String> = nodes(board)
+        .map(|node| format!("/dev/{}", node.name))
+        .collect();
+    if paths.is_empty() {
+        return Vec::new();
+    }
+    let mut users = processes::holding(machine, |file| {
+        paths.iter().any(|path| Path::new(path) == file)
+    });
+    users.retain(|user| !user.is("cpy-file-proxy"));
+    users
+}
+
+fn nodes<'a>(board: &'a Board<'_>) -> impl Iterator<Item = &'a Node> {
+    board.usb.iter().flat_map(|usb| usb.disks.iter().flatten())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::boards::sample::Case;
+    use super::*;
+
+    fn examined(case: &Case) -> Examination {
+        case.examined(|machine, boards, _, _| examine(machine, boards))
+    }
+
+    fn drive(state: DriveState, writable: bool, reason: &str) -> DriveStatus {
+        DriveStatus {
+            state,
+            writable,
+            reason: reason.into(),
+            free: 0,
+            total: 0,
+            block_size: 0,
+        }
+    }
+
+    #[test]
+    fn what_file_proxy_says_against_a_drive_is_told_with_advice() {
+        let mut case = Case::new();
+        for (state, writable, reason, kinds) in [
+            (DriveState::Ready, true, "", &[][..]),
+            (
+                DriveState::Ready,
+                false,
+                "It is write-protected.",
+                &[Kind::DriveWriteProtected],
+            ),
+            (
+                DriveState::Ready,
+                true,
+                "A chain is lost.",
+                &[Kind::DriveDamaged],
+            ),
+            (
+                DriveState::Unreadable,
+                false,
+                "There is no FAT.",
+                &[Kind::DriveUnreadable],
+            ),
+        ] {
+            case.listed[0].drive = Some(drive(state, writable, reason));
+            let examination = examined(&case);
+            assert_eq!(examination.kinds(), kinds);
+            for finding in &examination.findings {
+                assert_eq!(finding.problem(), format!("cpy-000001: {reason}"));
+                assert!(!finding.advice().is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_mounted_drive_is_told_with_its_place_instead_of_what_follows_from_it() {
+        let mut case = Case::new();
+        case.listed[0].drive = Some(drive(
+            DriveState::Unreadable,
+            false,
+            "another program uses the drive",
+        ));
+        let mounts = "24 1 8:2 / / rw - ext4 /dev/sda2 rw\n\
+                      99 24 8:17 / /media/pi/MY\\040DRIVE rw,nosuid shared:5 - vfat /dev/sdb1 rw\n";
+        case.fake.file("/proc/self/mountinfo", mounts);
+        let mounted = examined(&case);
+        assert_eq!(mounted.kinds(), [Kind::DriveMounted]);
+        let finding = &mounted.findings[0];
+        assert!(
+            finding.problem().contains("mounted at /media/pi/MY DRIVE,"),
+            "{finding:?}"
+        );
+        assert!(
+            finding.advice()[0].contains("umount '/media/pi/MY DRIVE'"),
+            "{finding:?}"
+        );
+    }
+
+    #[test]
+    fn whoever_has_an_unreadable_drive_open_is_named() {
+        let mut case = Case::new();
+        case.listed[0].drive = Some(drive(DriveState::Unreadable, false, "It is in use."));
+        case.fake
+            .file("/proc/6/comm", "dd\n")
+            .link("/proc/6/fd/1", "/dev/sdb");
+        let advice = examined(&case).findings[0].advice().to_vec();
+        assert_eq!(advice, ["dd (process 6) has the drive open: sudo kill 6"]);
+    }
+
+    #[test]
+    fn a_desktop_must_have_been_told_to_leave_drives_alone() {
+        let case = Case::new();
+        case.fake.file("/proc/8/comm", "udisksd\n");
+        case.fake
+            .file("/run/udev/data/b8:16", "E:UDISKS_IGNORE=1\n");
+        assert_eq!(examined(&case).kinds(), [Kind::DesktopMounts]);
+        case.fake
+            .file("/run/udev/data/b8:17", "E:UDISKS_IGNORE=1\n");
+        assert_eq!(examined(&case).kinds(), []);
+    }
+}

@@ -1,0 +1,58 @@
+//! Who listens on a TCP port, from `/proc/net/tcp` (proc(5)) and what processes have open.
+
+use std::path::Path;
+
+use super::machine::Machine;
+use super::processes::{self, Process};
+
+/// `TCP_LISTEN` (`linux/tcp_states.h`).
+const LISTEN: &str = "0A";
+
+/// The processes that listen on this port, on any address. Empty also where they may not be seen.
+pub(super) fn on_port(machine: &Machine, port: u16) -> Vec<Process> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
+    let sockets: Vec<String> = tables
+        .iter()
+        .flat_map(|table| sockets(&machine.text(table).unwrap_or_default(), port))
+        .collect();
+    let is_one = |file: &Path| {
+        file.to_str()
+            .is_some_and(|file| sockets.iter().any(|s| s == file))
+    };
+    processes::holding(machine, is_one)
+}
+
+/// The listening sockets on a port, as links in `/proc/PID/fd` call them.
+fn sockets(table: &str, port: u16) -> Vec<String> {
+    let line = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let (_, hex) = fields.get(1)?.rsplit_once(':')?;
+        let listens = *fields.get(3)? == LISTEN && u16::from_str_radix(hex, 16) == Ok(port);
+        listens.then(|| Some(format!("socket:[{}]", fields.get(9)?)))?
+    };
+    table.lines().skip(1).filter_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::machine::fake::Fake;
+    use super::*;
+
+    const TABLE: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0 100 0 0 10 0
+   1: 0100007F:0050 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0 20 4 30 10 -1
+   2: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1 0 100 0 0 10 0";
+
+    #[test]
+    fn only_who_listens_on_the_port_counts() {
+        let fake = Fake::new();
+        fake.file("/proc/net/tcp", TABLE);
+        for (id, name, socket) in [(7, "nginx", 4711), (8, "curl", 4712), (9, "other", 4713)] {
+            fake.file(&format!("/proc/{id}/comm"), name)
+                .link(&format!("/proc/{id}/fd/3"), format!("socket:[{socket}]"));
+        }
+        let found = on_port(&fake.machine, 80);
+        assert!(found.len() == 1 && found[0].is("nginx"), "{found:?}");
+        assert!(on_port(&fake.machine, 81).is_empty());
+    }
+}

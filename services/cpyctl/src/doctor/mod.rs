@@ -1,0 +1,107 @@
+//! `cpyctl doctor`: what is wrong with this gateway, in plain words, and how to mend it.
+//!
+//! Each module below examines one thing. What it looks at comes from a [`Machine`], so that a test can
+//! show it any machine, and from the [`Survey`] of what the daemons say.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use cpy_board::Config;
+use cpy_board::config::DEFAULT_FILE;
+use cpy_board::daemon::with_causes;
+
+mod boards;
+mod daemons;
+mod drives;
+mod finding;
+mod kernel_log;
+mod listeners;
+mod machine;
+mod modem_manager;
+mod names;
+mod password;
+mod processes;
+mod report;
+mod storage;
+mod units;
+mod usb;
+mod usb_trouble;
+mod web;
+
+use finding::{Examination, Finding, Kind};
+use machine::Machine;
+use report::Report;
+use usb::UsbDevice;
+
+use crate::survey::Survey;
+
+/// The arguments of `cpyctl doctor`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// As JSON, for scripts
+    #[arg(long)]
+    json: bool,
+    /// Look at the tree in DIR instead of this machine's /proc, /sys, /run and /etc
+    #[arg(long, value_name = "DIR", default_value = "/", hide = true)]
+    root: PathBuf,
+}
+
+/// Examines the gateway with this configuration. The exit code says whether all is well.
+pub(crate) async fn run(arguments: &Arguments, config_file: Option<&Path>) -> Result<ExitCode> {
+    let machine = Machine::at(&arguments.root);
+    let report = Report::new(examine(&machine, config_file).await?);
+    if arguments.json {
+        println!("{}", report.json()?);
+    } else {
+        println!("{}", report.text());
+    }
+    Ok(if report.is_well() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn examine(machine: &Machine, config_file: Option<&Path>) -> Result<Vec<Examination>> {
+    let path = config_file.unwrap_or(Path::new(DEFAULT_FILE)).display();
+    let mut configuration = Examination::new("Configuration", format!("{path} is right."));
+    let config = match Config::load(config_file) {
+        Ok(config) => config,
+        Err(error) => {
+            // Nobody knows where to look for the rest, and no daemon starts with it.
+            let sentence = format!(
+                "{}. No daemon starts with it.",
+                capital(&with_causes(&error))
+            );
+            let finding = Finding::new(Kind::ConfigurationWrong, sentence);
+            configuration.findings.push(finding.advise(format!(
+                "Mend {path}, and ask again: all else depends on it."
+            )));
+            return Ok(vec![configuration]);
+        }
+    };
+    let survey = Survey::new(&config).await;
+    let listed = survey.boards(&config)?;
+    let devices = UsbDevice::all(machine);
+    let boards = boards::recognised(&listed, &devices, &config.boards_dir);
+    Ok(vec![
+        configuration,
+        daemons::examine(machine, &survey),
+        web::examine(machine, &config.http.listen, &survey.routed),
+        password::examine(&config.http),
+        boards::examine(machine, &boards, &devices, &config.boards_dir),
+        drives::examine(machine, &boards),
+        names::examine(machine, &survey.network, &boards),
+        usb_trouble::examine(machine),
+        modem_manager::examine(machine, &boards),
+        storage::examine(machine, &config),
+    ])
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}

@@ -1,0 +1,177 @@
+//! Whether the boards' names are on the network.
+
+use std::os::unix::net::UnixStream;
+
+use cpy_board::status::{AvahiState, NameState, NetworkStatus};
+
+use super::boards::Board;
+use super::finding::{Examination, Finding, Kind};
+use super::machine::Machine;
+use crate::daemons::Answer;
+use crate::names;
+
+/// Where avahi-daemon answers (`AVAHI_SOCKET` in its source).
+const AVAHI: &str = "/run/avahi-daemon/socket";
+
+/// Whether Avahi runs, and has published all names.
+pub(super) fn examine(
+    machine: &Machine,
+    network: &Answer<NetworkStatus>,
+    boards: &[Board<'_>],
+) -> Examination {
+    let fine = "all published.";
+    let mut examination = Examination::new("Names", fine);
+    let runs = UnixStream::connect(machine.path(AVAHI)).is_ok();
+    match network {
+        Ok(network) if network.avahi == AvahiState::Disabled => {
+            "not announced, as the configuration says.".clone_into(&mut examination.fine);
+        }
+        Ok(network) if network.avahi == AvahiState::Running => {
+            let lagging = boards.iter().filter_map(|board| lagging(network, board));
+            for lagging in lagging {
+                match lagging {
+                    Lagging::Wrong(finding) => examination.findings.push(finding),
+                    Lagging::Yet(sentence) => examination.unknown.push(sentence),
+                }
+            }
+            if !examination.unknown.is_empty() {
+                "published, or about to be.".clone_into(&mut examination.fine);
+            }
+        }
+        Ok(_) if runs => examination.findings.push(
+            Finding::new(Kind::AvahiNotReached, "Avahi runs, and mdns-advertiser does not reach it over D-Bus, so no board has a name on the network.")
+                .advise("Look for enable-dbus=no in /etc/avahi/avahi-daemon.conf, and take it out.")
+                .advise("Then: sudo systemctl restart dbus.socket avahi-daemon"),
+        ),
+        // Where mdns-advertiser says nothing, that is said elsewhere; Avahi is a matter of its own.
+        Err(_) if runs => "Avahi runs.".clone_into(&mut examination.fine),
+        Ok(_) | Err(_) => examination.findings.push(no_avahi(machine)),
+    }
+    examination
+}
+
+fn no_avahi(machine: &Machine) -> Finding {
+    let addresses = "Until then boards are reached at this machine's address and their own ports: cpyctl boards";
+    if machine.has("/usr/sbin/avahi-daemon") {
+        let sentence = "Avahi is not running, so no board has a name on the network.";
+        Finding::new(Kind::AvahiNotRunning, sentence)
+            .advise("Start it: sudo systemctl enable --now avahi-daemon")
+            .advise(addresses)
+    } else {
+        let sentence = "Avahi is not installed, so no board has a name on the network.";
+        Finding::new(Kind::AvahiNotInstalled, sentence)
+            .advise("Install it: sudo apt install avahi-daemon")
+            .advise(addresses)
+    }
+}
+
+/// A name that is not published in whole.
+enum Lagging {
+    Wrong(Finding),
+    /// The network is being asked, which takes a second.
+    Yet(String),
+}
+
+fn lagging(network: &NetworkStatus, board: &Board<'_>) -> Option<Lagging> {
+    let status = network.boards.get(board.serial());
+    let sentence = format!(
+        "{}.local is {}.",
+        board.listed.hostname,
+        names::lag(status)?
+    );
+    let (kind, advice) = match status.map(|status| status.state) {
+        None | Some(NameState::Claiming) => return Some(Lagging::Yet(sentence)),
+        Some(NameState::Published | NameState::Refused) => (
+            Kind::NameRefused,
+            "Look at avahi-daemon's own log, journalctl -u avahi-daemon -n 20, and start it again: sudo systemctl restart avahi-daemon",
+        ),
+        Some(NameState::Taken) => (
+            Kind::NameTaken,
+            "Wait a minute; the new name is then in `cpyctl boards`. If it goes on, look for a machine that answers for every name.",
+        ),
+        Some(NameState::Waiting) => (
+            Kind::NameWaiting,
+            "Connect this machine to a network; if it is, look at mdns.interfaces in the configuration.",
+        ),
+    };
+    Some(Lagging::Wrong(
+        Finding::new(kind, sentence)
+            .of(board.serial())
+            .advise(advice),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use cpy_board::status::NameStatus;
+
+    use super::super::boards::sample::Case;
+    use super::*;
+    use crate::daemons::Silence;
+
+    fn examined(case: &Case, network: &Answer<NetworkStatus>) -> Examination {
+        case.examined(|machine, boards, _, _| examine(machine, network, boards))
+    }
+
+    fn network(avahi: AvahiState, state: NameState, reason: &str) -> NetworkStatus {
+        let serial = "A0000001".parse().unwrap();
+        let name = NameStatus {
+            hostname: cpy_board::Hostname::plain(&serial),
+            state,
+            instance_name: None,
+            reason: reason.into(),
+        };
+        NetworkStatus {
+            avahi,
+            boards: [(serial, name)].into(),
+        }
+    }
+
+    #[test]
+    fn no_avahi_is_told_by_what_mends_it() {
+        let case = Case::new();
+        let absent = Ok(network(AvahiState::Absent, NameState::Waiting, ""));
+        let silent = Err(Silence::Hangs("mdns-advertiser".into()));
+        for answer in [&absent, &silent] {
+            assert_eq!(examined(&case, answer).kinds(), [Kind::AvahiNotInstalled]);
+        }
+        case.fake.file("/usr/sbin/avahi-daemon", "");
+        assert_eq!(examined(&case, &absent).kinds(), [Kind::AvahiNotRunning]);
+        case.fake.file("/run/avahi-daemon/pid", "7");
+        let _avahi = UnixListener::bind(case.fake.root().join("run/avahi-daemon/socket")).unwrap();
+        assert_eq!(examined(&case, &absent).kinds(), [Kind::AvahiNotReached]);
+        assert_eq!(examined(&case, &silent).kinds(), []);
+        let disabled = Ok(network(AvahiState::Disabled, NameState::Waiting, ""));
+        assert_eq!(examined(&case, &disabled).kinds(), []);
+    }
+
+    #[test]
+    fn names_that_others_have_or_avahi_refuses_are_wrong_and_new_ones_are_not() {
+        let case = Case::new();
+        for (state, reason, kinds) in [
+            (NameState::Published, "", &[][..]),
+            (
+                NameState::Published,
+                "Too many entries",
+                &[Kind::NameRefused],
+            ),
+            (
+                NameState::Refused,
+                "Invalid host name",
+                &[Kind::NameRefused],
+            ),
+            (NameState::Taken, "", &[Kind::NameTaken]),
+            (NameState::Waiting, "", &[Kind::NameWaiting]),
+            (NameState::Claiming, "", &[]),
+        ] {
+            let examination = examined(&case, &Ok(network(AvahiState::Running, state, reason)));
+            assert_eq!(examination.kinds(), kinds, "{state:?}");
+            assert_eq!(
+                examination.unknown.len(),
+                usize::from(state == NameState::Claiming)
+            );
+        }
+    }
+}

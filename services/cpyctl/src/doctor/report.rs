@@ -1,0 +1,123 @@
+//! What is said in the end: what is fine, a line each; what is wrong, numbered, with advice; or all of it as JSON.
+
+use serde::Serialize;
+
+use super::finding::{Examination, Finding};
+
+/// All examinations of a machine.
+#[derive(Debug)]
+pub(super) struct Report(Vec<Examination>);
+
+/// As `--json` prints it.
+#[derive(Serialize)]
+struct Document<'a> {
+    well: bool,
+    fine: Vec<Fine<'a>>,
+    findings: Vec<&'a Finding>,
+    unknown: Vec<&'a String>,
+}
+
+#[derive(Serialize)]
+struct Fine<'a> {
+    about: &'a str,
+    says: &'a str,
+}
+
+impl Report {
+    pub(super) fn new(examinations: Vec<Examination>) -> Self {
+        Self(examinations)
+    }
+
+    /// Whether nothing wrong was found.
+    pub(super) fn is_well(&self) -> bool {
+        self.findings().next().is_none()
+    }
+
+    pub(super) fn json(&self) -> serde_json::Result<String> {
+        let fine = self.fine().map(|fine| Fine {
+            about: fine.about,
+            says: &fine.fine,
+        });
+        serde_json::to_string_pretty(&Document {
+            well: self.is_well(),
+            fine: fine.collect(),
+            findings: self.findings().collect(),
+            unknown: self.unknown().collect(),
+        })
+    }
+
+    pub(super) fn text(&self) -> String {
+        let widest = self.fine().map(|fine| fine.about.len()).max().unwrap_or(0);
+        let mut lines: Vec<String> = self
+            .fine()
+            .map(|fine| format!("{:widest$}  {}", fine.about, fine.fine))
+            .collect();
+        lines.extend(
+            self.unknown()
+                .map(|sentence| format!("Not known: {sentence}")),
+        );
+        lines.push(String::new());
+        let count = self.findings().count();
+        lines.push(match count {
+            0 => "All is well.".into(),
+            1 => "One thing is wrong:".into(),
+            _ => format!("{count} things are wrong:"),
+        });
+        for (number, finding) in (1..).zip(self.findings()) {
+            lines.push(String::new());
+            lines.push(format!("{number}. {}", finding.problem()));
+            lines.extend(finding.advice().iter().map(|step| format!("   - {step}")));
+        }
+        lines.join("\n")
+    }
+
+    fn fine(&self) -> impl Iterator<Item = &Examination> {
+        self.0
+            .iter()
+            .filter(|examination| examination.findings.is_empty())
+    }
+
+    fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.0.iter().flat_map(|examination| &examination.findings)
+    }
+
+    fn unknown(&self) -> impl Iterator<Item = &String> {
+        self.0.iter().flat_map(|examination| &examination.unknown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Kind;
+    use super::*;
+
+    fn report() -> Report {
+        let mut boards = Examination::new("Boards", "not said");
+        let finding = Finding::new(Kind::NoBoard, "No board is plugged in.");
+        boards.findings.push(finding.advise("Plug one in."));
+        let mut fine = Examination::new("Password", "There is one.");
+        fine.unknown.push("something.".into());
+        Report::new(vec![boards, fine])
+    }
+
+    #[test]
+    fn what_is_fine_comes_first_and_what_is_wrong_has_numbered_advice() {
+        assert_eq!(
+            report().text(),
+            "Password  There is one.\nNot known: something.\n\nOne thing is wrong:\n\n\
+             1. No board is plugged in.\n   - Plug one in."
+        );
+        let well = Report::new(vec![Examination::new("Boards", "2")]);
+        assert!(well.is_well() && well.text().ends_with("\n\nAll is well."));
+    }
+
+    #[test]
+    fn programs_know_findings_by_their_names() {
+        let json: serde_json::Value = serde_json::from_str(&report().json().unwrap()).unwrap();
+        assert_eq!(json["well"], false);
+        assert_eq!(json["findings"][0]["id"], "no-board");
+        assert_eq!(json["findings"][0]["advice"][0], "Plug one in.");
+        assert_eq!(json["fine"][0]["about"], "Password");
+        assert_eq!(json["unknown"][0], "something.");
+    }
+}

@@ -1,0 +1,128 @@
+//! What systemd says of the gateway's units.
+
+use std::process::{Command, Stdio};
+
+use super::machine::Machine;
+
+/// A unit's state (systemd's D-Bus interface, org.freedesktop.systemd1(5)).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Unit {
+    load: String,
+    active: String,
+    result: String,
+    file: String,
+}
+
+impl Unit {
+    /// The unit of this name; none where systemd does not run.
+    pub(super) fn look(machine: &Machine, name: &str) -> Option<Self> {
+        let properties = "--property=LoadState,ActiveState,Result,UnitFileState";
+        let shown = machine
+            .has_systemd()
+            .then(|| output("systemctl", &["show", properties, name]))??;
+        Some(Self::parse(&shown))
+    }
+
+    fn parse(shown: &str) -> Self {
+        let value = |key: &str| {
+            let mut pairs = shown.lines().filter_map(|line| line.split_once('='));
+            let found = pairs.find(|(name, _)| *name == key);
+            found.map(|(_, value)| value.to_owned()).unwrap_or_default()
+        };
+        Self {
+            load: value("LoadState"),
+            active: value("ActiveState"),
+            result: value("Result"),
+            file: value("UnitFileState"),
+        }
+    }
+
+    /// Its state in a few words; none where there is no such unit, or none that says anything.
+    pub(super) fn words(&self) -> Option<String> {
+        match (self.load.as_str(), self.active.as_str()) {
+            ("not-found" | "", _) | (_, "") => None,
+            ("masked", _) => Some("its unit is masked".into()),
+            (_, active) if matches!(self.result.as_str(), "" | "success") => {
+                Some(format!("its unit is {active}"))
+            }
+            (_, active) => Some(format!("its unit is {active}: {}", self.result)),
+        }
+    }
+
+    /// What starts it.
+    pub(super) fn how_to_start(&self, name: &str) -> String {
+        match (self.load.as_str(), self.file.as_str()) {
+            ("not-found", _) => {
+                "Its unit is missing: sudo apt install --reinstall cpy-gateway".into()
+            }
+            ("masked", _) => format!(
+                "Let it run again: sudo systemctl unmask {name} && sudo systemctl start {name}"
+            ),
+            (_, "disabled") => {
+                format!("Start it, also after each boot: sudo systemctl enable --now {name}")
+            }
+            _ => format!("Start it: sudo systemctl restart {name}"),
+        }
+    }
+}
+
+/// The last line that a service itself has logged.
+pub(super) fn last_words(machine: &Machine, name: &str) -> Option<String> {
+    let of_it = format!("_SYSTEMD_UNIT={name}");
+    let arguments = ["--quiet", "--no-pager", "--output=cat", "--lines=1", &of_it];
+    let words = machine
+        .has_systemd()
+        .then(|| output("journalctl", &arguments))??;
+    let line = words.lines().last()?.trim();
+    (!line.is_empty()).then(|| line.to_owned())
+}
+
+fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null());
+    let output = command.output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_units_state_is_said_with_what_mends_it() {
+        let unit = |load, active, result, file| {
+            Unit::parse(&format!(
+                "LoadState={load}\nActiveState={active}\nResult={result}\nUnitFileState={file}\n"
+            ))
+        };
+        for (unit, words, mend) in [
+            (
+                unit("loaded", "failed", "exit-code", "enabled"),
+                Some("its unit is failed: exit-code"),
+                "systemctl restart x",
+            ),
+            (
+                unit("loaded", "inactive", "success", "disabled"),
+                Some("its unit is inactive"),
+                "enable --now x",
+            ),
+            (
+                unit("masked", "inactive", "success", "masked"),
+                Some("its unit is masked"),
+                "unmask x",
+            ),
+            (
+                unit("not-found", "inactive", "success", ""),
+                None,
+                "reinstall",
+            ),
+            (Unit::parse(""), None, "restart"),
+        ] {
+            assert_eq!(unit.words().as_deref(), words);
+            assert!(unit.how_to_start("x").contains(mend), "{unit:?}");
+        }
+    }
+}

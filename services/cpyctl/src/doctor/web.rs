@@ -1,0 +1,90 @@
+//! Whether the web server answers where it is to, and who is in its place if it does not.
+
+use std::net::SocketAddr;
+
+use super::finding::{Examination, Finding, Kind};
+use super::machine::Machine;
+use super::processes::Process;
+use super::{daemons, listeners};
+use crate::daemons::{Answer, RoutedBoard, Silence, here};
+
+/// Whether http-gateway answers on the first of these addresses.
+pub(super) fn examine(
+    machine: &Machine,
+    listen: &[SocketAddr],
+    answer: &Answer<Vec<RoutedBoard>>,
+) -> Examination {
+    let address = here(listen);
+    let mut examination = Examination::new("Web", format!("http-gateway answers on {address}."));
+    if let Err(silence) = answer {
+        let strangers: Vec<Process> = listeners::on_port(machine, address.port())
+            .into_iter()
+            .filter(|process| !process.is("cpy-http-gateway") && !process.is_init())
+            .collect();
+        let finding = if strangers.is_empty() && !matches!(silence, Silence::Stranger(_)) {
+            daemons::silent(machine, "http-gateway", silence)
+        } else {
+            taken(address.port(), &strangers)
+        };
+        examination.findings.push(finding);
+    }
+    examination
+}
+
+fn taken(port: u16, strangers: &[Process]) -> Finding {
+    let then = "sudo systemctl restart cpy-http-gateway.socket cpy-http-gateway.service";
+    let finding = match strangers.first() {
+        Some(stranger) => Finding::new(
+            Kind::PortTaken,
+            format!("Port {port} is taken by {stranger}, so the web server cannot have it."),
+        )
+        .advise(format!("End it: {}", stranger.how_to_end())),
+        None => Finding::new(
+            Kind::PortTaken,
+            format!("Port {port} is taken by another program, so the web server cannot have it."),
+        )
+        .advise("`sudo cpyctl doctor` says which one it is; end it."),
+    };
+    finding
+        .advise(format!("Then start the web server: {then}"))
+        .advise(format!("Or let the boards have another port than {port}: http.listen in the configuration, and ListenStream= in `sudo systemctl edit cpy-http-gateway.socket`."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::machine::fake::Fake;
+    use super::*;
+
+    #[test]
+    fn whoever_took_the_port_is_named_where_that_can_be_seen() {
+        let listen: [SocketAddr; 1] = ["[::]:80".parse().unwrap()];
+        let address = here(&listen);
+        let fake = Fake::new();
+        let stranger = Err(Silence::Stranger(address));
+        let unseen = examine(&fake.machine, &listen, &stranger);
+        assert_eq!(unseen.kinds(), [Kind::PortTaken]);
+        assert!(unseen.findings[0].advice()[0].contains("sudo cpyctl doctor"));
+        let silent = Err(Silence::NotRunning(
+            "http-gateway".into(),
+            "nothing answers".into(),
+        ));
+        assert_eq!(
+            examine(&fake.machine, &listen, &silent).kinds(),
+            [Kind::DaemonNotRunning]
+        );
+        let socket = "0: 00000000:0050 00000000:0000 0A 0:0 00:0 0 0 0 4711 1";
+        fake.file("/proc/net/tcp", &format!("heading\n {socket}"))
+            .file("/proc/7/comm", "python3\n")
+            .link("/proc/7/fd/3", "socket:[4711]");
+        for silence in [stranger, silent] {
+            let taken = examine(&fake.machine, &listen, &silence);
+            let finding = &taken.findings[0];
+            assert_eq!(
+                finding.problem(),
+                "Port 80 is taken by python3 (process 7), so the web server cannot have it."
+            );
+            assert_eq!(finding.advice()[0], "End it: sudo kill 7");
+        }
+        assert_eq!(examine(&fake.machine, &listen, &Ok(Vec::new())).kinds(), []);
+    }
+}

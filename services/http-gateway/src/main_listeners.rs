@@ -1,0 +1,173 @@
+//! The addresses at which all boards are served: sockets that systemd handed over, and beside them what the
+//! configuration names. One that cannot be had is no reason not to serve the others; a reload tries it again.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use cpy_board::Shutdown;
+use cpy_board::http::{Limits, Server};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::framed_stream::FramedListener;
+use crate::gateway::Gateway;
+use crate::sockets::{self, Reach};
+
+/// Every main listener.
+pub(crate) struct MainListeners {
+    server: Server<Gateway>,
+    limits: Limits,
+    shutdown: Shutdown,
+    /// Those that systemd opened stay for good.
+    inherited: Vec<Listener>,
+    opened: Vec<Listener>,
+    /// What the configuration names.
+    wanted: Vec<SocketAddr>,
+    problems: Vec<String>,
+}
+
+struct Listener {
+    /// What it was opened for: with port 0, the system chose another one.
+    asked: Reach,
+    address: SocketAddr,
+    state: State,
+}
+
+enum State {
+    Bound(TcpListener),
+    Serving(JoinHandle<()>),
+}
+
+impl MainListeners {
+    /// With the sockets that were handed over, if any were.
+    ///
+    /// Errors: one of them is no listener.
+    pub(crate) fn new(
+        server: Server<Gateway>,
+        limits: Limits,
+        shutdown: Shutdown,
+        inherited: Vec<TcpListener>,
+    ) -> io::Result<Self> {
+        let inherited = inherited.into_iter().map(|socket| {
+            let asked = Reach::of(&socket)?;
+            Listener::new(asked, socket)
+        });
+        Ok(Self {
+            server,
+            limits,
+            shutdown,
+            inherited: inherited.collect::<io::Result<_>>()?,
+            opened: Vec::new(),
+            wanted: Vec::new(),
+            problems: Vec::new(),
+        })
+    }
+
+    /// Closes what is not `wanted` any more and opens what is, as far as it can be had. Connections that were
+    /// accepted live on.
+    pub(crate) async fn follow(&mut self, wanted: &[SocketAddr]) {
+        wanted.clone_into(&mut self.wanted);
+        self.problems.clear();
+        let reaches = sockets::reaches(wanted);
+        let mut kept = Vec::new();
+        for listener in std::mem::take(&mut self.opened) {
+            if reaches.contains(&listener.asked) {
+                kept.push(listener);
+            } else {
+                tracing::info!(address = %listener.address, "listening no more");
+                listener.close().await;
+            }
+        }
+        self.opened = kept;
+        for reach in reaches {
+            let mut held = self.inherited.iter().chain(&self.opened);
+            if held.any(|listener| listener.asked.covers(reach)) {
+                continue;
+            }
+            match sockets::open(reach).and_then(|socket| Listener::new(reach, socket)) {
+                Ok(listener) => self.opened.push(listener),
+                Err(error) => self.problems.push(complain(reach.address, &error)),
+            }
+        }
+    }
+
+    /// Serves all that is open from now on.
+    pub(crate) fn serve(&mut self) {
+        for listeners in [&mut self.inherited, &mut self.opened] {
+            let serve =
+                |listener: Listener| listener.served(&self.server, self.limits, &self.shutdown);
+            *listeners = std::mem::take(listeners).into_iter().map(serve).collect();
+        }
+    }
+
+    /// The ports of those that are open, the one to announce first.
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        let open = self.inherited.iter().chain(&self.opened);
+        open.map(|listener| listener.address.port()).collect()
+    }
+
+    /// Where boards' own ports are to be opened: wherever all boards are served, or would be.
+    pub(crate) fn addresses(&self) -> BTreeSet<IpAddr> {
+        let inherited = self.inherited.iter().map(|listener| listener.address.ip());
+        let wanted = self.wanted.iter().map(SocketAddr::ip);
+        let mut all: BTreeSet<IpAddr> = inherited.chain(wanted).collect();
+        if all.is_empty() {
+            all.insert(Ipv6Addr::UNSPECIFIED.into());
+        }
+        all
+    }
+
+    /// What is the matter with those that cannot be had, in sentences.
+    pub(crate) fn problems(&self) -> &[String] {
+        &self.problems
+    }
+}
+
+impl Listener {
+    fn new(asked: Reach, socket: TcpListener) -> io::Result<Self> {
+        Ok(Self {
+            asked,
+            address: socket.local_addr()?,
+            state: State::Bound(socket),
+        })
+    }
+
+    fn served(self, server: &Server<Gateway>, limits: Limits, shutdown: &Shutdown) -> Self {
+        let State::Bound(socket) = self.state else {
+            return self;
+        };
+        tracing::info!(address = %self.address, "listening");
+        let (server, listener) = (server.clone(), FramedListener::new(socket, limits));
+        let task = shutdown.spawn(async move { server.serve(listener).await });
+        Self {
+            state: State::Serving(task),
+            ..self
+        }
+    }
+
+    /// Returns when the address is free.
+    async fn close(self) {
+        if let State::Serving(task) = self.state {
+            task.abort();
+            // An error says that it was aborted.
+            let _ = task.await;
+        }
+    }
+}
+
+/// Says what is the matter with an address, in the log and for the pages.
+fn complain(address: SocketAddr, error: &io::Error) -> String {
+    let reason = match error.kind() {
+        io::ErrorKind::AddrInUse => "another program has it".to_owned(),
+        // systemd opens these for the gateway, unless it could not.
+        io::ErrorKind::PermissionDenied => format!(
+            "ports below 1024 are opened by cpy-http-gateway.socket, which did not: mostly because another program \
+             has the port ({error})"
+        ),
+        _ => error.to_string(),
+    };
+    tracing::error!(%address, reason,
+        "cannot listen there: boards are served at the other addresses and at their own ports; a reload tries again");
+    format!("The gateway cannot listen on {address}: {reason}.")
+}

@@ -1,0 +1,190 @@
+//! A booted container: systemd as the first process, a network of its own with nothing but loopback, and a root whose
+//! changes are forgotten. It ends when it is dropped.
+
+use std::fs::{self, File};
+use std::net::TcpStream;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cpy_tests::wait::DEADLINE;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use tempfile::TempDir;
+
+use crate::Suite;
+use crate::deb::{output, script, target};
+
+/// Booting takes seconds; more where all cores are busy.
+const BOOT: Duration = Duration::from_secs(120);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
+/// A running container.
+#[derive(Debug)]
+pub(crate) struct Container {
+    nspawn: Child,
+    /// Its first process, as the outside numbers it.
+    leader: u32,
+    logs: TempDir,
+}
+
+impl Container {
+    /// Boots a machine with a release of Debian, which is built first where that has not been done.
+    pub(crate) fn boot(suite: Suite) -> Self {
+        let root = target().join("package/roots").join(suite.name());
+        let mut build = Command::new("flock");
+        build.arg(lock(&root)).arg(script("build-root"));
+        output(build.arg(suite.name()).arg(&root));
+        let logs = tempfile::tempdir().expect("a temporary directory");
+        let console = File::create(logs.path().join("console")).expect("a log can be made");
+        let nspawn = Command::new("setpriv")
+            .args([
+                "--pdeathsig",
+                "KILL",
+                "unshare",
+                "--mount",
+                "--propagation",
+                "private",
+            ])
+            .arg(script("start"))
+            .arg(root.canonicalize().expect("it has just been built"))
+            .stdin(Stdio::null())
+            .stdout(console.try_clone().expect("a log can be shared"))
+            .stderr(console)
+            .spawn()
+            .expect("setpriv and unshare are installed (package util-linux)");
+        let mut container = Self {
+            nspawn,
+            leader: 0,
+            logs,
+        };
+        container.leader = container.first_process();
+        container.until("it has booted", || {
+            let state = container.command("systemctl is-system-running").output();
+            state.is_ok_and(|state| {
+                ["running\n", "degraded\n"].contains(&&*String::from_utf8_lossy(&state.stdout))
+            })
+        });
+        container
+    }
+
+    /// A shell's command that runs inside as root.
+    pub(crate) fn command(&self, shell: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args([
+            "--target",
+            &self.leader.to_string(),
+            "--all",
+            "--root",
+            "--wd",
+            "--",
+        ]);
+        command.args([
+            "env",
+            "-i",
+            "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME=/root",
+            "LC_ALL=C.UTF-8",
+        ]);
+        command
+            .args(["timeout", "180", "sh", "-c", shell])
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// What a shell's command prints on standard output and error, together; it must succeed.
+    pub(crate) fn run(&self, shell: &str) -> String {
+        output(&mut self.command(&format!("exec 2>&1; {shell}")))
+    }
+
+    /// Whether a shell's command succeeds.
+    pub(crate) fn succeeds(&self, shell: &str) -> bool {
+        let output = self.command(shell).output();
+        output
+            .expect("nsenter is installed (package util-linux)")
+            .status
+            .success()
+    }
+
+    /// A program of the outside, on the container's network.
+    pub(crate) fn visitor(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &self.leader.to_string(), "--net", "--", program]);
+        command
+    }
+
+    /// A connection to a port of the container's loopback device.
+    pub(crate) fn connect(&self, port: u16) -> std::io::Result<TcpStream> {
+        let network = File::open(format!("/proc/{}/ns/net", self.leader))?;
+        // Only this thread goes there; its connections stay when it ends.
+        let visitor = thread::spawn(move || {
+            move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
+            TcpStream::connect(("127.0.0.1", port))
+        });
+        visitor.join().expect("it does not panic")
+    }
+
+    /// Puts a file of the outside there.
+    pub(crate) fn put(&self, file: &Path, at: &str) {
+        let inside = format!("/proc/{}/root{at}", self.leader);
+        fs::copy(file, &inside).unwrap_or_else(|error| panic!("{inside}: {error}"));
+    }
+
+    /// Waits for something to be so.
+    pub(crate) fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+        let end = Instant::now()
+            + if self.leader == 0 {
+                BOOT
+            } else {
+                BOOT.max(DEADLINE)
+            };
+        while !is_so() {
+            assert!(
+                Instant::now() < end,
+                "this did not happen in {BOOT:?}: {what}"
+            );
+            thread::sleep(BETWEEN_LOOKS);
+        }
+    }
+
+    fn first_process(&self) -> u32 {
+        let nspawn = self.nspawn.id();
+        let children = format!("/proc/{nspawn}/task/{nspawn}/children");
+        let mut found = None;
+        self.until("systemd-nspawn starts systemd", || {
+            let children = fs::read_to_string(&children).unwrap_or_default();
+            found = children
+                .split_whitespace()
+                .next()
+                .and_then(|id| id.parse().ok());
+            found.is_some_and(|id: u32| {
+                fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|name| name == "systemd\n")
+            })
+        });
+        found.expect("it has been found")
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let console = fs::read_to_string(self.logs.path().join("console"));
+            eprintln!("---- console ----\n{}", console.unwrap_or_default());
+            let journal = self
+                .command("journalctl --boot --no-pager --lines 300")
+                .output();
+            let journal = journal.map(|journal| journal.stdout).unwrap_or_default();
+            eprintln!("---- journal ----\n{}", String::from_utf8_lossy(&journal));
+        }
+        // All its processes end with the first, and what it has mounted with them.
+        let _ = self.nspawn.kill();
+        let _ = self.nspawn.wait();
+    }
+}
+
+/// Two tests do not build the same root at once.
+fn lock(root: &Path) -> std::path::PathBuf {
+    fs::create_dir_all(root.parent().expect("it is in a directory")).expect("it can be made");
+    root.with_extension("lock")
+}
