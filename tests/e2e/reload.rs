@@ -140,7 +140,10 @@ async fn consoles_and_uploads_go_on_through_a_reload() {
     upload.read_exact(&mut answer).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 201");
     assert_eq!(board.image().read("/new.txt").unwrap(), b"0123456789");
-    console.send("\x03").await;
+    // A save makes the board reload.
+    console.until("soft reboot").await;
+    console.until("Press any key to enter the REPL").await;
+    console.send("\r").await;
     console.until(">>> ").await;
     console.send("print(6 * 7)\r").await;
     console.until("\n42").await;
