@@ -4,27 +4,28 @@
 //! for a key or a change of the drive; a REPL has the console.
 
 use std::future::{Future, pending};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
-use crate::console::{Console, ConsoleEvent};
+use crate::cable::{Cable, CableEvent, due};
+use crate::console::Console;
 use crate::drive::Drive;
 use crate::error::{chain, trouble};
 use crate::executor::{Executor, Program};
 use crate::foreground::Foreground;
 use crate::line_editor::CTRL_D;
-use crate::links::Links;
+use crate::linked_files::LinkedFiles;
 use crate::messages::{
     AUTO_RELOAD_ON, CLEAR_LINE, CODE_DONE, PRESS_ANY_KEY, SOFT_REBOOT, STOPPED_BY_RELOAD,
     TWO_EXTENSIONS, Title,
 };
 use crate::repl::{Repl, Request};
+use crate::usb::{Tell, UsbPort, vhci};
 use crate::vm::{Job, Outcome, VmEvent};
-use crate::watch::Watch;
-use crate::{BoardError, Identity, Image, ImageError, Options};
+use crate::{BoardError, Identity, Options};
 
 /// From the last change of the drive to the reload.
 const RELOAD_DELAY: Duration = Duration::from_millis(750);
@@ -49,9 +50,8 @@ enum State {
 }
 
 enum Event {
-    Console(ConsoleEvent),
+    Cable(CableEvent),
     Vm(VmEvent),
-    DriveChanged,
     ReloadDue,
 }
 
@@ -60,46 +60,66 @@ pub struct Board {
     identity: Identity,
     executor: Executor,
     console: Console,
-    watch: Option<Watch>,
     state: State,
     /// When the board reloads, if nothing more is written.
     reload_at: Option<Instant>,
     /// Whether the host was there when the program started, and so knows of auto-reload.
     status_told: bool,
     // Last: the links go when everything behind them is gone.
-    links: Links,
+    cable: Cable,
 }
 
 impl Board {
-    /// Makes the drive, the console and the links to them. Needs a tokio runtime around it.
-    pub fn plug_in(options: &Options) -> Result<Self, BoardError> {
-        let directory = options.boards_dir.join(&options.serial);
-        let console = Console::new().map_err(BoardError::Console)?;
-        let image = (!options.no_drive)
-            .then(|| prepare_image(options))
-            .transpose()?;
-        let watch = image.as_deref().map(Watch::for_writes).transpose();
-        let slave = (!options.no_console).then(|| console.slave());
-        let links = link(&directory, slave, image.as_deref())
-            .map_err(|source| BoardError::Links { directory, source })?;
+    /// Makes the drive, and plugs the board in: into the kernel's USB where the options say so,
+    /// else as links in a directory. Needs a tokio runtime around it.
+    pub fn plug_in(options: &Options, tell: Tell) -> Result<Self, BoardError> {
+        let image = options.prepare_image()?;
+        let cable = if options.usb.enabled {
+            let (socket, port) = vhci::attach()?;
+            Cable::Usb(Box::new(UsbPort::new(
+                options,
+                image.as_deref(),
+                socket,
+                port,
+                tell,
+            )?))
+        } else {
+            Cable::Links(LinkedFiles::new(options, image.as_deref())?)
+        };
+        Self::on(cable, options, image)
+    }
+
+    /// Plugs the board into a USB/IP connection, at whose other end is whatever plays the kernel.
+    pub fn plug_into(
+        socket: UnixStream,
+        options: &Options,
+        tell: Tell,
+    ) -> Result<Self, BoardError> {
+        let image = options.prepare_image()?;
+        let port = UsbPort::new(options, image.as_deref(), socket, 0, tell)?;
+        Self::on(Cable::Usb(Box::new(port)), options, image)
+    }
+
+    fn on(cable: Cable, options: &Options, image: Option<PathBuf>) -> Result<Self, BoardError> {
+        // A stick runs nothing.
+        let drive = image.filter(|_| !options.usb.stick).map(Drive::new);
         Ok(Self {
             identity: Identity::from(options),
-            executor: Executor::new(options, image.map(Drive::new)).map_err(BoardError::Script)?,
-            console,
-            watch: watch.map_err(BoardError::Watch)?,
+            executor: Executor::new(options, drive).map_err(BoardError::Script)?,
+            console: Console::default(),
             state: State::Waiting { announced: false },
             reload_at: None,
             status_told: false,
-            links,
+            cable,
         })
     }
 
-    /// The board's directory with its links.
-    pub fn directory(&self) -> &Path {
-        self.links.directory()
+    /// Where the board was plugged in.
+    pub fn place(&self) -> String {
+        self.cable.place()
     }
 
-    /// Behaves like a board until it is unplugged.
+    /// Behaves like a board until it is unplugged, here or by the host.
     pub async fn run(mut self, unplugged: impl Future<Output = ()>) -> Result<(), BoardError> {
         let mut unplugged = std::pin::pin!(unplugged);
         self.start_program();
@@ -109,12 +129,14 @@ impl Board {
                 event = self.next_event() => event?,
             };
             match event {
-                Event::Console(ConsoleEvent::Closed) => self.host_left(),
-                Event::Console(_) => {}
+                Event::Cable(CableEvent::Unplugged) => return Ok(()),
+                Event::Cable(CableEvent::Closed) => self.host_left(),
+                Event::Cable(CableEvent::DriveChanged) => self.drive_changed(),
+                Event::Cable(_) => {}
                 Event::Vm(event) => self.vm_event(event),
-                Event::DriveChanged => self.drive_changed(),
                 Event::ReloadDue => {
                     self.reload_at = None;
+                    self.cable.reloading();
                     self.soft_reboot();
                 }
             }
@@ -132,11 +154,8 @@ impl Board {
         let job = job_of(&mut self.state)
             .filter(|job| has_room && (host_present || !job.vm.needs_a_listener()));
         tokio::select! {
-            event = self.console.event() => event.map(Event::Console).map_err(BoardError::Console),
+            event = self.cable.event(&mut self.console) => event.map(Event::Cable),
             event = next_of(job) => Ok(Event::Vm(event)),
-            changed = next_change(self.watch.as_ref()) => {
-                changed.map(|()| Event::DriveChanged).map_err(BoardError::Watch)
-            }
             () = due(reload_at) => Ok(Event::ReloadDue),
         }
     }
@@ -371,36 +390,4 @@ async fn next_of(job: Option<&mut Foreground>) -> VmEvent {
         Some(job) => job.vm.event().await,
         None => pending().await,
     }
-}
-
-async fn next_change(watch: Option<&Watch>) -> io::Result<()> {
-    match watch {
-        Some(watch) => watch.next().await,
-        None => pending().await,
-    }
-}
-
-async fn due(at: Option<Instant>) {
-    match at {
-        Some(at) => sleep_until(at).await,
-        None => pending().await,
-    }
-}
-
-fn link(directory: &Path, console: Option<&Path>, drive: Option<&Path>) -> io::Result<Links> {
-    let mut links = Links::new(directory.to_owned())?;
-    for (name, target) in [("console", console), ("drive", drive)] {
-        if let Some(target) = target {
-            links.add(name, target)?;
-        }
-    }
-    Ok(links)
-}
-
-fn prepare_image(options: &Options) -> Result<PathBuf, ImageError> {
-    let path = options.image_path();
-    Image::new(options).ensure(&path, options.read_only)?;
-    // The link has to lead there from anywhere.
-    path.canonicalize()
-        .map_err(|source| ImageError::File { path, source })
 }

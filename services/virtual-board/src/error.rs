@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
-use crate::ImageError;
+use crate::{BadSerial, ImageError, UsbError, VhciError};
 
 /// Why a board could not be plugged in, or fell off.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +12,9 @@ pub enum BoardError {
     /// There is no drive.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// The serial cannot name the board's directory.
+    #[error(transparent)]
+    Serial(#[from] BadSerial),
     /// There is no directory for the board.
     #[error("cannot make the board's directory {directory}")]
     Links {
@@ -30,6 +33,15 @@ pub enum BoardError {
     /// Changes of the image are not told.
     #[error("cannot watch the drive's image")]
     Watch(#[source] io::Error),
+    /// The board is not on USB.
+    #[error(transparent)]
+    Usb(#[from] UsbError),
+}
+
+impl From<VhciError> for BoardError {
+    fn from(error: VhciError) -> Self {
+        Self::Usb(error.into())
+    }
 }
 
 /// What a person at the console reads of a fault of the machine around the board.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::path::{Component, Path};
-use std::str::FromStr;
 
 use crate::Options;
 
@@ -10,8 +9,7 @@ use crate::Options;
 pub(crate) const VERSION: &str = "10.0.3";
 const BUILD_DATE: &str = "2025-10-17";
 
-/// A board's USB serial number. Anything that can name one directory goes, odd ones too: what
-/// looks at boards has to cope with them.
+/// A board's USB serial number: any text. What looks at boards has to cope with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Serial(String);
 
@@ -20,29 +18,31 @@ pub struct Serial(String);
 #[error("{0:?} cannot be the name of one directory")]
 pub struct BadSerial(String);
 
-impl FromStr for Serial {
-    type Err = BadSerial;
-
-    fn from_str(text: &str) -> Result<Self, BadSerial> {
-        let mut components = Path::new(text).components();
+impl Serial {
+    /// The name of the board's directory, which is the serial as it is.
+    pub(crate) fn as_directory(&self) -> Result<&Path, BadSerial> {
+        let path = Path::new(&self.0);
+        let mut components = path.components();
         match (components.next(), components.next()) {
-            (Some(Component::Normal(name)), None) if name == text && !text.contains('\0') => {
-                Ok(Self(text.to_owned()))
+            (Some(Component::Normal(name)), None)
+                if name == self.0.as_str() && !self.0.contains('\0') =>
+            {
+                Ok(path)
             }
-            _ => Err(BadSerial(text.to_owned())),
+            _ => Err(BadSerial(self.0.clone())),
         }
+    }
+}
+
+impl From<&str> for Serial {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
     }
 }
 
 impl fmt::Display for Serial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-impl AsRef<Path> for Serial {
-    fn as_ref(&self) -> &Path {
-        Path::new(&self.0)
     }
 }
 
@@ -91,12 +91,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_serial_is_one_path_component() {
+    fn a_serial_that_is_one_path_component_names_a_directory() {
         for good in ["E6614C311B7E6F35", "a b", "ü", "...", "1-1.2"] {
-            assert!(good.parse::<Serial>().is_ok(), "{good:?}");
+            assert!(Serial::from(good).as_directory().is_ok(), "{good:?}");
         }
         for bad in ["", ".", "..", "a/b", "/a", "a/", "a\0"] {
-            assert!(bad.parse::<Serial>().is_err(), "{bad:?}");
+            assert!(Serial::from(bad).as_directory().is_err(), "{bad:?}");
         }
     }
 }

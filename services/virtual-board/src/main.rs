@@ -35,10 +35,8 @@ async fn run(options: Options) -> anyhow::Result<()> {
     // The handlers stand before the links do: a signal must never leave links behind.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let board = Board::plug_in(&options)?;
-    let mut stdout = std::io::stdout();
-    // Whoever started the board may have closed its end; the board runs all the same.
-    let _ = writeln!(stdout, "ready {}", board.directory().display()).and_then(|()| stdout.flush());
+    let board = Board::plug_in(&options, Box::new(|act| say(&act.to_string())))?;
+    say(&format!("ready {}", board.place()));
     board
         .run(async move {
             tokio::select! {
@@ -48,4 +46,10 @@ async fn run(options: Options) -> anyhow::Result<()> {
         })
         .await?;
     Ok(())
+}
+
+/// Whoever started the board may have closed its end; the board runs all the same.
+fn say(line: &str) {
+    let mut stdout = std::io::stdout();
+    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::Serial;
+use crate::{Image, ImageError, Serial, UsbOptions};
 
 /// A CircuitPython board in software.
 ///
-/// Makes `BOARDS_DIR/SERIAL/console` and `BOARDS_DIR/SERIAL/drive` and behaves like a board until
-/// it is ended, which is its unplugging. Started again with the same image, it is plugged in again.
+/// Makes `BOARDS_DIR/SERIAL/console` and `BOARDS_DIR/SERIAL/drive`, or a USB device of the kernel,
+/// and behaves like a board until it is ended, which is its unplugging. Started again with the
+/// same image, it is plugged in again.
 #[derive(Debug, Clone, Parser)]
 #[command(version)]
 #[expect(
@@ -21,7 +22,7 @@ pub struct Options {
     #[arg(long, value_name = "DIR", default_value = "/dev/cpy-gateway")]
     pub boards_dir: PathBuf,
 
-    /// The board's USB serial number, which names its directory
+    /// The board's USB serial number, which names its directory; with --usb any text
     #[arg(long, default_value = "E6614C311B7E6F35")]
     pub serial: Serial,
 
@@ -88,14 +89,36 @@ pub struct Options {
     /// Unplug when the process that started this one ends
     #[arg(long)]
     pub exit_with_parent: bool,
+
+    /// A board on USB
+    #[command(flatten)]
+    pub usb: UsbOptions,
 }
 
 impl Options {
-    /// The image's path, given or default.
-    #[must_use]
-    pub fn image_path(&self) -> PathBuf {
+    /// The image of the drive, made if it does not exist: a path that leads there from anywhere.
+    /// Nothing for a board without a drive.
+    pub(crate) fn prepare_image(&self) -> Result<Option<PathBuf>, ImageError> {
+        if self.no_drive {
+            return Ok(None);
+        }
+        let path = self.image_path();
+        // A stick carries what it was given.
+        if !self.usb.stick {
+            Image::new(self).ensure(&path, self.read_only)?;
+        }
+        match path.canonicalize() {
+            Ok(path) => Ok(Some(path)),
+            Err(source) => Err(ImageError::File { path, source }),
+        }
+    }
+
+    fn image_path(&self) -> PathBuf {
         self.image
             .clone()
-            .unwrap_or_else(|| PathBuf::from(format!("{}.img", self.serial)))
+            .unwrap_or_else(|| match self.serial.as_directory() {
+                Ok(name) => PathBuf::from(format!("{}.img", name.display())),
+                Err(_) => PathBuf::from("board.img"),
+            })
     }
 }
