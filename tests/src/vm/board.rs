@@ -19,6 +19,7 @@ pub struct Board<'a> {
     serial: String,
     image: String,
     options: Vec<String>,
+    stays: bool,
 }
 
 /// An image as it is on this machine.
@@ -40,11 +41,36 @@ impl<'a> Board<'a> {
             serial: serial.to_owned(),
             image: format!("/run/boards/{number}.img"),
             options: options.iter().map(ToString::to_string).collect(),
+            stays: false,
         }
+    }
+
+    /// With a drive that is made already.
+    #[must_use]
+    pub fn with_image(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.image);
+        self
+    }
+
+    /// Plugged in over restarts of the machine, early in its start.
+    #[must_use]
+    pub fn staying(mut self) -> Self {
+        self.stays = true;
+        self.image = format!("/var/lib/{}.img", self.unit);
+        self
     }
 
     /// Plugs it in, and waits until it is powered; not for what the machine makes of it.
     pub async fn plug(&self) {
+        self.try_plug().await;
+        self.says("ready").await;
+    }
+
+    /// Plugs it in, and does not wait.
+    pub async fn try_plug(&self) {
+        if self.stays {
+            return self.plug_for_good().await;
+        }
         let mut line = format!(
             "systemd-run --quiet --collect --unit {} --property LogRateLimitIntervalSec=0 {PROGRAM} --usb",
             self.unit
@@ -57,10 +83,21 @@ impl<'a> Board<'a> {
             line.push(' ');
             line.push_str(&quoted(option));
         }
-        // Whatever an earlier plug has said is not said again.
-        self.machine.run(&format!("echo 'plugged in' | systemd-cat -t {}", self.unit)).await;
         self.machine.run(&line).await;
-        self.says("ready").await;
+    }
+
+    async fn plug_for_good(&self) {
+        let Self { unit, serial, image, .. } = self;
+        let text = format!(
+            "[Unit]\nDefaultDependencies=no\nAfter=systemd-modules-load.service local-fs.target\n\
+             [Service]\nExecStart={PROGRAM} --usb --bare --serial {serial} --image {image}\n\
+             [Install]\nWantedBy=sysinit.target\n"
+        );
+        let path = format!("/etc/systemd/system/{unit}.service");
+        self.machine.put(&path, text.as_bytes()).await;
+        self.machine
+            .run(&format!("systemctl daemon-reload; systemctl enable --quiet --now {unit}"))
+            .await;
     }
 
     /// Pulls the plug.
@@ -89,7 +126,7 @@ impl<'a> Board<'a> {
         &self.image
     }
 
-    /// How often it has said a line that begins so, since it was first plugged in.
+    /// How often it has said a line that begins so, in all the times that it was plugged in.
     pub async fn times_said(&self, beginning: &str) -> usize {
         let line = format!(
             "journalctl --boot --output cat --unit {} | grep -c '^{beginning}' || true",

@@ -9,9 +9,13 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
 
 use super::until;
 use crate::network::Entrance;
+
+/// No command takes this long.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A running machine.
 #[derive(Debug)]
@@ -215,7 +219,10 @@ impl Machine {
         // It may end before it has read everything.
         let _ = stdin.write_all(input).await;
         drop(stdin);
-        child.wait_with_output().await.expect("it ends")
+        let ended = timeout(PATIENCE, child.wait_with_output()).await;
+        ended
+            .unwrap_or_else(|_| panic!("this does not end in the machine: {line}"))
+            .expect("its end can be waited for")
     }
 }
 
