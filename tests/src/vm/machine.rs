@@ -15,7 +15,7 @@ use super::until;
 use crate::network::Entrance;
 
 /// No command takes this long.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A running machine.
 #[derive(Debug)]
