@@ -10,11 +10,12 @@ export PATH := $(PATH):/usr/sbin:/sbin
 NATIVE := $(shell dpkg --print-architecture)
 ARCH ?= $(NATIVE)
 
-.PHONY: help build deb demo test test-package lint bench clean test-dependencies
+.PHONY: help build deb demo test test-package test-vm lint bench clean test-dependencies
 
 help:
 	@echo "make demo    a whole gateway with two virtual boards on this machine, no root, no hardware"
 	@echo "make test    every test"
+	@echo "make test-vm the package in a virtual machine, with boards on its USB; ARCH=arm64 for a machine like a Pi"
 	@echo "make lint    formatting, clippy, licences of dependencies"
 	@echo "make bench   the benchmark; takes some minutes"
 	@echo "make build   the daemons and cpyctl, optimized, in target/release"
@@ -60,6 +61,15 @@ $(BROWSER)/node_modules/.package-lock.json: $(BROWSER)/package-lock.json
 	deploy/install-dependencies test
 	cd $(BROWSER) && npm ci --no-audit --no-fund
 	touch $@
+
+# In the machine everything is emulated. What it is built of decides whether its image is built anew.
+VM_ARCH = $(or $(ARCH),$(shell dpkg --print-architecture))
+test-vm:
+	deploy/install-dependencies test-vm
+	deploy/build-deb $(VM_ARCH)
+	tests/vm/build-image $(VM_ARCH) target/vm/$(VM_ARCH)
+	CPY_VM_ARCH=$(VM_ARCH) $(CARGO) test --package cpy-tests --locked --features vm --test vm
+	@cat target/vm/$(VM_ARCH)/figures
 
 lint:
 	deploy/install-dependencies build

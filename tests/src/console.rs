@@ -2,6 +2,7 @@
 
 use futures_util::{SinkExt, StreamExt};
 use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -16,9 +17,13 @@ use crate::wait::DEADLINE;
 /// An open console.
 #[derive(Debug)]
 pub struct Console {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Box<dyn Wire>>,
     seen: String,
 }
+
+/// What a WebSocket can go over.
+pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug> Wire for T {}
 
 impl Console {
     /// Opens the console of a board.
@@ -31,14 +36,24 @@ impl Console {
     /// Opens the console, or says why it is not to be had.
     pub async fn try_open(gateway: &Gateway, board: &Board) -> Result<Self, tungstenite::Error> {
         let host = format!("{}.local", board.hostname());
+        let stream = TcpStream::connect(gateway.address()).await?;
+        Self::over(stream, &host, PASSWORD).await
+    }
+
+    /// Opens the console of the board that is called `host`, over a connection to its gateway.
+    pub async fn over(
+        wire: impl Wire + 'static,
+        host: &str,
+        password: &str,
+    ) -> Result<Self, tungstenite::Error> {
         let mut request = format!("ws://{host}/cp/serial/").into_client_request()?;
-        let authorization = HeaderValue::try_from(basic(PASSWORD))?;
+        let authorization = HeaderValue::try_from(basic(password))?;
         request.headers_mut().insert(AUTHORIZATION, authorization);
         request
             .headers_mut()
             .insert(HOST, HeaderValue::try_from(host)?);
-        let stream = TcpStream::connect(gateway.address()).await?;
-        let (socket, _) = client_async(request, stream).await?;
+        let wire: Box<dyn Wire> = Box::new(wire);
+        let (socket, _) = client_async(request, wire).await?;
         Ok(Self {
             socket,
             seen: String::new(),

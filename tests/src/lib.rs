@@ -17,6 +17,7 @@ pub mod http;
 pub mod image;
 pub mod network;
 pub mod process;
+pub mod vm;
 pub mod wait;
 
 pub use board::Board;

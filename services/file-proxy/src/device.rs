@@ -6,15 +6,24 @@ use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use cpy_fat::{SECTOR_SIZE, SectorDevice};
-use rustix::fs::{Advice, FlockOperation, OFlags, fadvise, flock, major, minor};
+use rustix::fs::{FlockOperation, OFlags, flock, major, minor};
 use rustix::io::Errno;
 
+use crate::aligned::Aligned;
+
 /// An opened device of whole sectors.
+///
+/// A block device is read and written past the kernel's cache (`O_DIRECT`). The cache has pages: where the number of
+/// sectors allows it, the kernel would turn the write of one sector into one of eight, so that every change of an
+/// allocation table would write the partition table and the boot sector anew as well, and a cut could take them.
+/// Nor could a board that writes to its own drive be read behind a cache.
 #[derive(Debug)]
 pub(crate) struct Device {
     file: File,
     sectors: u64,
     protection: Protection,
+    /// Where transfers that pass the cache by must be; none for an image.
+    transfers: Option<Aligned>,
 }
 
 /// Whether sectors can be written.
@@ -64,12 +73,12 @@ impl Device {
         } else {
             image_protection(&metadata)
         };
-        let exclusive = if is_block {
-            OFlags::EXCL
+        let of_block_devices = if is_block {
+            OFlags::EXCL | OFlags::DIRECT
         } else {
             OFlags::empty()
         };
-        let flags = (exclusive | OFlags::CLOEXEC).bits();
+        let flags = (of_block_devices | OFlags::CLOEXEC).bits();
         let mut file = OpenOptions::new()
             .read(true)
             .write(protection == Protection::None)
@@ -83,6 +92,7 @@ impl Device {
             file,
             sectors,
             protection,
+            transfers: is_block.then(Aligned::default),
         })
     }
 
@@ -95,12 +105,6 @@ impl Device {
     pub(crate) fn assume_write_protected(&mut self) {
         self.protection = Protection::WriteProtected;
     }
-
-    /// Forgets what the kernel remembers of the device, because the board may have written to it. The
-    /// advice drops clean pages, and there are no others on a device that is only read.
-    fn forget_cache(&self) -> io::Result<()> {
-        Ok(fadvise(&self.file, 0, None, Advice::DontNeed)?)
-    }
 }
 
 impl SectorDevice for Device {
@@ -109,14 +113,24 @@ impl SectorDevice for Device {
     }
 
     fn read(&mut self, first: u64, into: &mut [u8]) -> io::Result<()> {
-        if self.protection == Protection::WriteProtected {
-            self.forget_cache()?;
-        }
-        self.file.read_exact_at(into, first * SECTOR_SIZE as u64)
+        let at = first * SECTOR_SIZE as u64;
+        let Some(transfers) = &mut self.transfers else {
+            return self.file.read_exact_at(into, at);
+        };
+        let bytes = transfers.of(into.len());
+        self.file.read_exact_at(bytes, at)?;
+        into.copy_from_slice(bytes);
+        Ok(())
     }
 
     fn write(&mut self, first: u64, from: &[u8]) -> io::Result<()> {
-        self.file.write_all_at(from, first * SECTOR_SIZE as u64)
+        let at = first * SECTOR_SIZE as u64;
+        let Some(transfers) = &mut self.transfers else {
+            return self.file.write_all_at(from, at);
+        };
+        let bytes = transfers.of(from.len());
+        bytes.copy_from_slice(from);
+        self.file.write_all_at(bytes, at)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -360,8 +360,8 @@ fn beginning(volume: &mut Volume, path: &str, longest: usize) -> Result<Found, c
 /// Why a device that could be opened gives no volume.
 fn no_volume(error: cpy_fat::Error) -> Refusal {
     match error {
-        cpy_fat::Error::Device(_) => Refusal::Unusable(with_causes(&error)),
-        error => Refusal::NoVolume(with_causes(&error)),
+        cpy_fat::Error::Device(_) => Refusal::Unusable(error.to_string()),
+        error => Refusal::NoVolume(error.to_string()),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::api::Api;
 use crate::drives::Drives;
 use crate::upload::Spool;
 
+mod aligned;
 mod api;
 mod board_record;
 mod boot_out;

@@ -32,6 +32,20 @@ impl Entrance {
         Self(words)
     }
 
+    /// Through another program, which runs the command that follows these words.
+    pub(crate) fn through(words: Vec<String>) -> Self {
+        Self(words)
+    }
+
+    /// From there on into these namespaces of one of its processes, given as nsenter's options; as root.
+    pub(crate) fn inside(&self, process: u32, namespaces: &[&str]) -> Self {
+        let mut words = self.0.clone();
+        words.extend(["nsenter".to_owned(), "--target".into(), process.to_string()]);
+        words.extend(namespaces.iter().map(ToString::to_string));
+        words.push("--".into());
+        Self(words)
+    }
+
     /// A command that runs there. Its process is the command's own: its id and its signals are what they seem.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = match self.0.split_first() {
