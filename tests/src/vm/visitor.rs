@@ -1,7 +1,8 @@
 //! Somebody on the machine's network: a second machine with its own Avahi and resolver, and a browser's requests.
 
-use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use std::process::Stdio;
+
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 
 use super::machine::Machine;
 use super::until;
@@ -123,7 +124,7 @@ impl Visitor {
         // It ends with its input.
         tokio::spawn(async move { child.wait().await });
         let opened = Console::over(wire, &host, &self.password).await;
-        opened.map_err(|error| { let t = format!("{error:?}"); eprintln!("CONSOLE {t}"); t })
+        opened.map_err(|error| format!("{error:?}"))
     }
 }
 
