@@ -18,7 +18,9 @@ fn new(moment: u32) -> String {
 /// come before the save and some after it.
 async fn cut(lab: &Lab, name: &str, moment: u32, unplug: &str) -> u16 {
     let url = format!("http://{name}.local/fs/code.py");
-    lab.machine.put("/run/boards/new", new(moment).as_bytes()).await;
+    lab.machine
+        .put("/run/boards/new", new(moment).as_bytes())
+        .await;
     let line = format!(
         "curl --silent --resolve {name}.local:80:127.0.0.1 --user :{} --max-time 60 --write-out '%{{http_code}}' \
          --output /dev/null --upload-file /run/boards/new {url} & sleep 0.{moment:02}; {unplug} >&2; wait $!",
@@ -49,7 +51,10 @@ async fn a_board_unplugged_in_mid_save_has_the_old_file_or_the_new_one() {
             bytes if bytes == new(moment * 5).as_bytes() => "new",
             bytes => panic!("{} bytes that nobody saved", bytes.len()),
         };
-        assert!(status != 204 || has == "new", "a save that was said to be done is not");
+        assert!(
+            status != 204 || has == "new",
+            "a save that was said to be done is not"
+        );
         let findings = image.image().findings();
         assert!(
             findings.is_empty() || findings.contains("Reclaimed") || findings.contains("rphan"),
@@ -57,7 +62,9 @@ async fn a_board_unplugged_in_mid_save_has_the_old_file_or_the_new_one() {
         );
         *outcomes.entry((status, has)).or_default() += 1;
     }
-    lab.note(&format!("plug pulled in mid-save, (status, file): {outcomes:?}"));
+    lab.note(&format!(
+        "plug pulled in mid-save, (status, file): {outcomes:?}"
+    ));
     // What the cuts have left to nobody is given back at the next plug.
     board.plug().await;
     lab.visitor.until(&name, "/fs/code.py", 200).await;
@@ -80,9 +87,21 @@ async fn so_has_one_whose_mass_storage_is_the_kernels_own() {
         let unplug = format!("/opt/vm/gadget unplug {}", gadget.serial());
         let status = cut(&lab, &name, moment, &unplug).await;
         lab.visitor.until(&name, "/fs/code.py", 503).await;
-        let content = gadget.fetch_image().await.image().read("code.py").expect("the file is there");
+        let content = gadget
+            .fetch_image()
+            .await
+            .image()
+            .read("code.py")
+            .expect("the file is there");
         let is_new = content == new(moment).as_bytes();
-        assert!(is_new || content == OLD.as_bytes(), "{} bytes", content.len());
-        assert!(status != 204 || is_new, "a save that was said to be done is not");
+        assert!(
+            is_new || content == OLD.as_bytes(),
+            "{} bytes",
+            content.len()
+        );
+        assert!(
+            status != 204 || is_new,
+            "a save that was said to be done is not"
+        );
     }
 }

@@ -21,7 +21,9 @@ async fn a_stick_is_no_board() {
     let lab = lab().await;
     let image = "/run/boards/stick.img";
     lab.machine
-        .run(&format!("truncate --size 4M {image} && mkfs.vfat -n HOLIDAYS {image}"))
+        .run(&format!(
+            "truncate --size 4M {image} && mkfs.vfat -n HOLIDAYS {image}"
+        ))
         .await;
     let stick = Board::new(&lab.machine, &["--stick"]).with_image(image);
     stick.plug().await;
@@ -117,7 +119,11 @@ async fn a_broken_partition_table_is_said_in_words() {
         })
         .await
     };
-    assert_eq!(answer.text.matches("partition 1 ends").count(), 1, "{answer:?}");
+    assert_eq!(
+        answer.text.matches("partition 1 ends").count(),
+        1,
+        "{answer:?}"
+    );
     let doctor = lab.machine.try_run("cpyctl doctor").await;
     assert!(doctor.text.contains("partition"), "{doctor:?}");
     all_is_well_with_others(&lab).await;
@@ -129,14 +135,20 @@ async fn a_drive_of_this_label_that_is_not_usb_is_left_alone() {
     let image = fresh_image(&lab.machine, &[]).await;
     let device = lab
         .machine
-        .run(&format!("modprobe loop; losetup --find --show --partscan {image}"))
+        .run(&format!(
+            "modprobe loop; losetup --find --show --partscan {image}"
+        ))
         .await;
     let device = device.trim();
-    lab.machine.until(&format!("blkid {device}p1 | grep CIRCUITPY")).await;
+    lab.machine
+        .until(&format!("blkid {device}p1 | grep CIRCUITPY"))
+        .await;
     lab.machine.run("udevadm settle").await;
     assert_eq!(links(&lab).await, "");
     lab.machine
-        .run(&format!("mount {device}p1 /mnt && umount /mnt; losetup --detach {device}"))
+        .run(&format!(
+            "mount {device}p1 /mnt && umount /mnt; losetup --detach {device}"
+        ))
         .await;
 }
 
@@ -144,7 +156,10 @@ async fn a_drive_of_this_label_that_is_not_usb_is_left_alone() {
 async fn power_lost_during_enumeration_does_no_harm() {
     let lab = lab().await;
     for transfers in [1, 3, 6, 9] {
-        let board = Board::new(&lab.machine, &["--bare", "--cut-enumeration", &transfers.to_string()]);
+        let board = Board::new(
+            &lab.machine,
+            &["--bare", "--cut-enumeration", &transfers.to_string()],
+        );
         board.try_plug().await;
         lab.machine
             .until(&format!("! systemctl is-active --quiet {}", board.unit()))

@@ -32,14 +32,20 @@ async fn four_of_them_at_once_are_served() {
     for gadget in &gadgets {
         let name = gadget.name();
         lab.visitor.until(&name, "/fs/code.py", 200).await;
-        let saved = lab.visitor.save(&name, "code.py", gadget.serial().as_bytes()).await;
+        let saved = lab
+            .visitor
+            .save(&name, "code.py", gadget.serial().as_bytes())
+            .await;
         assert_eq!(saved.status, 204, "{saved:?}");
     }
     for gadget in &gadgets {
         gadget.unplug().await;
         let image = gadget.fetch_image().await;
         assert_eq!(image.image().findings(), "");
-        assert_eq!(image.image().read("code.py").unwrap(), gadget.serial().as_bytes());
+        assert_eq!(
+            image.image().read("code.py").unwrap(),
+            gadget.serial().as_bytes()
+        );
     }
 }
 
@@ -53,7 +59,9 @@ async fn the_save_of_one_sector_writes_no_sector_beside_it() {
     lab.visitor.until(&name, "/fs/code.py", 200).await;
     let events = "/sys/kernel/tracing/events/scsi/scsi_dispatch_cmd_start/enable";
     lab.machine
-        .run(&format!("echo >/sys/kernel/tracing/trace; echo 1 >{events}"))
+        .run(&format!(
+            "echo >/sys/kernel/tracing/trace; echo 1 >{events}"
+        ))
         .await;
     let saved = lab.visitor.save(&name, "code.py", b"print(1)\n").await;
     let written = lab
@@ -64,6 +72,9 @@ async fn the_save_of_one_sector_writes_no_sector_beside_it() {
         .await;
     assert_eq!(saved.status, 204, "{saved:?}");
     assert!(!written.is_empty());
-    assert!(written.lines().all(|line| line.ends_with("txlen=1")), "{written}");
+    assert!(
+        written.lines().all(|line| line.ends_with("txlen=1")),
+        "{written}"
+    );
     assert!(!written.contains("lba=0 "), "{written}");
 }

@@ -6,11 +6,15 @@ use cpy_tests::vm::{Board, lab};
 async fn a_taken_port_80_is_told_with_its_holder_and_boards_have_their_own_ports() {
     let lab = lab().await;
     let machine = &lab.machine;
-    machine.run("systemctl stop cpy-gateway.target cpy-http-gateway.socket cpy-http-gateway").await;
+    machine
+        .run("systemctl stop cpy-gateway.target cpy-http-gateway.socket cpy-http-gateway")
+        .await;
     machine
         .run("systemd-run --quiet --collect --unit board-squatter python3 -m http.server 80")
         .await;
-    machine.until("curl --silent --output /dev/null http://127.0.0.1/").await;
+    machine
+        .until("curl --silent --output /dev/null http://127.0.0.1/")
+        .await;
     machine.try_run("systemctl start cpy-gateway.target").await;
     let board = Board::new(machine, &["--bare"]);
     board.plug().await;
@@ -24,9 +28,14 @@ async fn a_taken_port_80_is_told_with_its_holder_and_boards_have_their_own_ports
         .await;
     assert!(own.trim().starts_with("80"), "{own}");
     let doctor = machine.try_run("cpyctl doctor").await;
-    assert!(!doctor.well && doctor.text.contains("python3"), "{doctor:?}");
+    assert!(
+        !doctor.well && doctor.text.contains("python3"),
+        "{doctor:?}"
+    );
     machine.run("systemctl stop board-squatter").await;
-    machine.run("systemctl restart cpy-http-gateway.socket cpy-http-gateway").await;
+    machine
+        .run("systemctl restart cpy-http-gateway.socket cpy-http-gateway")
+        .await;
     lab.visitor.until(&board.name(), "/fs/code.py", 200).await;
 }
 
@@ -38,20 +47,33 @@ async fn a_full_var_refuses_uploads_in_words_and_nothing_else() {
     let name = board.name();
     board.plug().await;
     lab.visitor.until(&name, "/fs/code.py", 200).await;
-    machine.run("fallocate --length $(df --output=avail --block-size=1 / | tail -n 1) /var/full; \
-                 dd if=/dev/zero of=/var/fuller status=none || true").await;
-    let refused = lab.visitor.save(&name, "code.py", &vec![b'#'; 100_000]).await;
+    machine
+        .run(
+            "fallocate --length $(df --output=avail --block-size=1 / | tail -n 1) /var/full; \
+                 dd if=/dev/zero of=/var/fuller status=none || true",
+        )
+        .await;
+    let refused = lab
+        .visitor
+        .save(&name, "code.py", &vec![b'#'; 100_000])
+        .await;
     let read = lab.visitor.page(&name, "/fs/code.py").await;
     let newcomer = Board::new(machine, &["--bare"]);
     newcomer.plug().await;
-    let served = lab.visitor.until(&newcomer.name(), "/fs/code.py", 200).await;
+    let served = lab
+        .visitor
+        .until(&newcomer.name(), "/fs/code.py", 200)
+        .await;
     let doctor = machine.try_run("cpyctl doctor").await;
     machine.run("rm -f /var/full /var/fuller").await;
     assert!((500..600).contains(&refused.status), "{refused:?}");
     assert!(refused.text.contains("room"), "{refused:?}");
     assert_eq!((read.status, served.status), (200, 200));
     assert!(!doctor.well && doctor.text.contains("full"), "{doctor:?}");
-    let saved = lab.visitor.save(&name, "code.py", &vec![b'#'; 100_000]).await;
+    let saved = lab
+        .visitor
+        .save(&name, "code.py", &vec![b'#'; 100_000])
+        .await;
     assert_eq!(saved.status, 204, "{saved:?}");
 }
 
@@ -80,9 +102,14 @@ async fn a_drive_that_somebody_has_mounted_is_told_and_served_when_it_is_let_go(
 #[tokio::test]
 async fn a_read_only_root_serves_boards_and_says_what_it_cannot_keep() {
     let mut lab = lab().await;
-    lab.machine.run("sed -i 's/noatime/noatime,ro/' /etc/fstab").await;
+    lab.machine
+        .run("sed -i 's/noatime/noatime,ro/' /etc/fstab")
+        .await;
     lab.reboot().await;
-    let mounted = lab.machine.run("findmnt --noheadings --output OPTIONS /").await;
+    let mounted = lab
+        .machine
+        .run("findmnt --noheadings --output OPTIONS /")
+        .await;
     assert!(mounted.starts_with("ro"), "{mounted}");
     let board = Board::new(&lab.machine, &["--bare"]);
     board.plug().await;

@@ -11,7 +11,15 @@ async fn listed(lab: &cpy_tests::vm::Lab) -> serde_json::Value {
 #[tokio::test]
 async fn hostile_serials_make_no_path_but_the_boards_own() {
     let lab = lab().await;
-    for serial in ["..", "/", "../../etc", "a b", "$(reboot)", "%n", &"A".repeat(120)] {
+    for serial in [
+        "..",
+        "/",
+        "../../etc",
+        "a b",
+        "$(reboot)",
+        "%n",
+        &"A".repeat(120),
+    ] {
         let board = Board::with_serial(&lab.machine, serial, &["--bare"]);
         board.plug().await;
         let found = lab
@@ -33,7 +41,10 @@ async fn two_boards_with_one_serial_are_two_boards() {
     let second = Board::with_serial(&lab.machine, first.serial(), &["--bare"]);
     first.plug().await;
     lab.visitor.until(&first.name(), "/fs/code.py", 200).await;
-    let saved = lab.visitor.save(&first.name(), "code.py", b"print('the first')\n").await;
+    let saved = lab
+        .visitor
+        .save(&first.name(), "code.py", b"print('the first')\n")
+        .await;
     assert_eq!(saved.status, 204, "{saved:?}");
     second.plug().await;
     let found = lab
@@ -64,7 +75,10 @@ async fn boards_that_change_places_keep_their_names() {
         board.plug().await;
         lab.visitor.until(&board.name(), "/fs/code.py", 200).await;
         let content = format!("# {}\n", board.serial());
-        let saved = lab.visitor.save(&board.name(), "code.py", content.as_bytes()).await;
+        let saved = lab
+            .visitor
+            .save(&board.name(), "code.py", content.as_bytes())
+            .await;
         assert_eq!(saved.status, 204, "{saved:?}");
     }
     one.unplug().await;

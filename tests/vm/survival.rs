@@ -1,6 +1,6 @@
 //! Daemons are killed, boards plugged in and out without rest, the machine restarted.
 
-use cpy_tests::vm::{Board, lab};
+use cpy_tests::vm::{Board, UNITS, lab};
 
 #[tokio::test]
 async fn a_console_and_a_page_outlive_every_killed_daemon() {
@@ -9,15 +9,20 @@ async fn a_console_and_a_page_outlive_every_killed_daemon() {
     let name = board.name();
     board.plug().await;
     lab.visitor.until(&name, "/fs/code.py", 200).await;
-    for unit in ["cpy-serial-bridge", "cpy-file-proxy", "cpy-mdns-advertiser", "cpy-http-gateway"] {
-        lab.machine.run(&format!("systemctl kill --signal KILL {unit}")).await;
+    for unit in UNITS {
+        lab.machine
+            .run(&format!("systemctl kill --signal KILL {unit}"))
+            .await;
         let restarts = format!(
             "systemctl is-active --quiet {unit} && \
              [ $(systemctl show --property NRestarts --value {unit}) -gt 0 ]"
         );
         lab.machine.until(&restarts).await;
         lab.visitor.until(&name, "/fs/code.py", 200).await;
-        let saved = lab.visitor.save(&name, "code.py", format!("print('{unit}')\n").as_bytes()).await;
+        let saved = lab
+            .visitor
+            .save(&name, "code.py", format!("print('{unit}')\n").as_bytes())
+            .await;
         assert_eq!(saved.status, 204, "{saved:?}");
         let mut console = lab.visitor.console(&name).await;
         console.until(unit).await;
@@ -40,7 +45,9 @@ async fn twenty_plugs_and_unplugs_in_a_row_end_in_a_working_board() {
 #[tokio::test]
 async fn eight_boards_at_once_are_eight_pages() {
     let lab = lab().await;
-    let boards: Vec<Board> = (0..8).map(|_| Board::new(&lab.machine, &["--bare"])).collect();
+    let boards: Vec<Board> = (0..8)
+        .map(|_| Board::new(&lab.machine, &["--bare"]))
+        .collect();
     for board in &boards {
         board.plug().await;
     }
@@ -49,7 +56,10 @@ async fn eight_boards_at_once_are_eight_pages() {
     }
     for board in &boards {
         let content = format!("print('I am', '{}')\n", board.serial());
-        let saved = lab.visitor.save(&board.name(), "code.py", content.as_bytes()).await;
+        let saved = lab
+            .visitor
+            .save(&board.name(), "code.py", content.as_bytes())
+            .await;
         assert_eq!(saved.status, 204, "{saved:?}");
     }
     for board in &boards {
@@ -58,14 +68,18 @@ async fn eight_boards_at_once_are_eight_pages() {
     }
     let memory = lab
         .machine
-        .run(
-            "for unit in cpy-serial-bridge cpy-file-proxy cpy-mdns-advertiser cpy-http-gateway; do
+        .run(&format!(
+            "for unit in {}; do
                  process=$(systemctl show --property MainPID --value $unit)
                  echo \"$unit $(sed -n 's/^VmRSS:[^0-9]*//p' /proc/$process/status)\"
              done",
-        )
+            UNITS.join(" ")
+        ))
         .await;
-    lab.note(&format!("resident with 8 boards: {}", memory.trim().replace('\n', ", ")));
+    lab.note(&format!(
+        "resident with 8 boards: {}",
+        memory.trim().replace('\n', ", ")
+    ));
 }
 
 #[tokio::test]
@@ -80,8 +94,16 @@ async fn boards_that_are_plugged_in_when_the_machine_starts_are_served() {
     lab.reboot().await;
     lab.visitor.until(&name, "/fs/code.py", 200).await;
     let uptime = lab.machine.run("systemd-analyze time").await;
-    lab.note(&format!("boot with the gateway: {}", uptime.lines().next().unwrap_or_default()));
+    lab.note(&format!(
+        "boot with the gateway: {}",
+        uptime.lines().next().unwrap_or_default()
+    ));
     let listing = lab.machine.run("cpyctl boards").await;
-    assert!(listing.contains(&serial) || listing.contains(&name), "{listing}");
-    lab.machine.run("rm /etc/systemd/system/board-*.service; systemctl daemon-reload").await;
+    assert!(
+        listing.contains(&serial) || listing.contains(&name),
+        "{listing}"
+    );
+    lab.machine
+        .run("rm /etc/systemd/system/board-*.service; systemctl daemon-reload")
+        .await;
 }

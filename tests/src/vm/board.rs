@@ -87,7 +87,12 @@ impl<'a> Board<'a> {
     }
 
     async fn plug_for_good(&self) {
-        let Self { unit, serial, image, .. } = self;
+        let Self {
+            unit,
+            serial,
+            image,
+            ..
+        } = self;
         let text = format!(
             "[Unit]\nDefaultDependencies=no\nAfter=systemd-modules-load.service local-fs.target\n\
              [Service]\nExecStart={PROGRAM} --usb --bare --serial {serial} --image {image}\n\
@@ -96,13 +101,17 @@ impl<'a> Board<'a> {
         let path = format!("/etc/systemd/system/{unit}.service");
         self.machine.put(&path, text.as_bytes()).await;
         self.machine
-            .run(&format!("systemctl daemon-reload; systemctl enable --quiet --now {unit}"))
+            .run(&format!(
+                "systemctl daemon-reload; systemctl enable --quiet --now {unit}"
+            ))
             .await;
     }
 
     /// Pulls the plug.
     pub async fn unplug(&self) {
-        self.machine.run(&format!("systemctl stop {}", self.unit)).await;
+        self.machine
+            .run(&format!("systemctl stop {}", self.unit))
+            .await;
     }
 
     /// Its serial.

@@ -12,8 +12,8 @@ use tokio::sync::{Mutex, MutexGuard, OnceCell};
 use super::machine::Machine;
 use super::visitor::Visitor;
 
-/// What stands in the journal of an installed gateway, and is asked about here.
-pub(super) const UNITS: [&str; 4] = [
+/// The daemons, each of which is a unit of this name.
+pub const UNITS: [&str; 4] = [
     "cpy-serial-bridge",
     "cpy-file-proxy",
     "cpy-mdns-advertiser",
@@ -41,7 +41,10 @@ pub async fn lab() -> Lab {
     static TRIED: AtomicBool = AtomicBool::new(false);
     let lab = LAB.get_or_init(async || {
         let tried = TRIED.swap(true, Ordering::Relaxed);
-        assert!(!tried, "the machine does not start, or the package is not installed");
+        assert!(
+            !tried,
+            "the machine does not start, or the package is not installed"
+        );
         Mutex::new(Installed::new().await)
     });
     let mut lab = Lab(lab.await.lock().await);
@@ -121,14 +124,18 @@ impl Installed {
     pub fn figure(&self, what: &str, took: Duration) {
         figure(&self.machine, what, took);
     }
+
+    /// Writes down a figure of any kind, for the end of `make test-vm`.
+    pub fn note(&self, line: &str) {
+        note(&self.machine, line);
+    }
 }
 
 fn figure(machine: &Machine, what: &str, took: Duration) {
     note(machine, &format!("{what}: {:.1} s", took.as_secs_f64()));
 }
 
-/// Writes down a figure of any kind.
-pub(super) fn note(machine: &Machine, line: &str) {
+fn note(machine: &Machine, line: &str) {
     let file = File::options()
         .create(true)
         .append(true)
@@ -141,11 +148,6 @@ impl Lab {
     /// Restarts the machine. The visitor comes again.
     pub async fn reboot(&mut self) {
         self.0.reboot().await;
-    }
-
-    /// Writes a line down for the end of `make test-vm`.
-    pub fn note(&self, line: &str) {
-        note(&self.0.machine, line);
     }
 }
 

@@ -41,7 +41,10 @@ impl Machine {
     pub(super) async fn boot() -> Self {
         let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let architecture = std::env::var("CPY_VM_ARCH").unwrap_or_else(|_| "amd64".into());
-        let target = tests.join("../target").canonicalize().expect("there is one");
+        let target = tests
+            .join("../target")
+            .canonicalize()
+            .expect("there is one");
         let image = target.join("vm").join(&architecture);
         assert!(
             image.join("inputs").exists(),
@@ -85,13 +88,17 @@ impl Machine {
     /// Where the package that it is to get lies on this machine.
     pub fn package(&self) -> PathBuf {
         let end = format!("_{}.deb", self.architecture);
-        let found = std::fs::read_dir(self.target.join("deb")).into_iter().flatten();
+        let found = std::fs::read_dir(self.target.join("deb"))
+            .into_iter()
+            .flatten();
         let mut packages: Vec<PathBuf> = found
             .filter_map(|entry| Some(entry.ok()?.path()))
             .filter(|path| path.to_string_lossy().ends_with(&end))
             .collect();
         packages.sort();
-        packages.pop().expect("the package is built: run `make deb`")
+        packages
+            .pop()
+            .expect("the package is built: run `make deb`")
     }
 
     /// Runs a line of shell to its end.
@@ -105,7 +112,11 @@ impl Machine {
     /// When it fails, with what it said.
     pub async fn run(&self, line: &str) -> String {
         let said = self.try_run(line).await;
-        assert!(said.well, "this failed in the machine: {line}\n{}", said.text);
+        assert!(
+            said.well,
+            "this failed in the machine: {line}\n{}",
+            said.text
+        );
         said.text
     }
 
@@ -173,7 +184,10 @@ impl Machine {
 
     /// Where figures go that `make test-vm` prints at its end.
     pub(super) fn figures(&self) -> PathBuf {
-        self.target.join("vm").join(&self.architecture).join("figures")
+        self.target
+            .join("vm")
+            .join(&self.architecture)
+            .join("figures")
     }
 
     async fn answers(&self) {

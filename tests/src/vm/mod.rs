@@ -12,7 +12,7 @@ mod visitor;
 
 pub use board::{Board, fresh_image};
 pub use gadget::Gadget;
-pub use lab::{Lab, lab};
+pub use lab::{Lab, UNITS, lab};
 pub use machine::Machine;
 pub use visitor::{Page, Visitor};
 

@@ -1,7 +1,8 @@
 //! Somebody on the machine's network: a second machine with its own Avahi and resolver, and a browser's requests.
 
-use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use std::process::Stdio;
+
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 
 use super::machine::Machine;
 use super::until;
@@ -98,8 +99,18 @@ impl Visitor {
         found.unwrap_or_else(|| panic!("{what}, in vain; it last said {last:?}"))
     }
 
-    /// Opens the console of a board.
+    /// Opens the console of a board, as soon as there is one.
     pub async fn console(&self, name: &str) -> Console {
+        let mut last = String::new();
+        let opened = crate::wait::within(super::DEADLINE, async || {
+            let opened = self.try_console(name).await;
+            opened.map_err(|refusal| last = refusal).ok()
+        })
+        .await;
+        opened.unwrap_or_else(|| panic!("{name}: no console: {last}"))
+    }
+
+    async fn try_console(&self, name: &str) -> Result<Console, String> {
         let host = format!("{name}.local");
         let mut command = tokio::process::Command::from(self.entrance.command("nc"));
         let mut child = command
@@ -107,14 +118,13 @@ impl Visitor {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("it runs");
+            .map_err(|error| error.to_string())?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let wire = tokio::io::join(stdout.expect("a pipe"), stdin.expect("a pipe"));
         // It ends with its input.
         tokio::spawn(async move { child.wait().await });
-        Console::over(wire, &host, &self.password)
-            .await
-            .unwrap_or_else(|error| panic!("{name}: no console: {error}"))
+        let opened = Console::over(wire, &host, &self.password).await;
+        opened.map_err(|error| format!("{error:?}"))
     }
 }
 
