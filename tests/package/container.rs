@@ -23,7 +23,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 /// A running container.
 #[derive(Debug)]
 pub(crate) struct Container {
-    nspawn: Child,
+    /// What holds the namespaces that systemd-nspawn runs in; all of it ends with this.
+    holder: Child,
     /// Its first process, as the outside numbers it.
     leader: u32,
     logs: TempDir,
@@ -38,15 +39,10 @@ impl Container {
         output(build.arg(suite.name()).arg(&root));
         let logs = tempfile::tempdir().expect("a temporary directory");
         let console = File::create(logs.path().join("console")).expect("a log can be made");
-        let nspawn = Command::new("setpriv")
-            .args([
-                "--pdeathsig",
-                "KILL",
-                "unshare",
-                "--mount",
-                "--propagation",
-                "private",
-            ])
+        let holder = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "unshare"])
+            .args(["--mount", "--propagation", "private"])
+            .args(["--pid", "--fork", "--kill-child", "--mount-proc"])
             .arg(script("start"))
             .arg(root.canonicalize().expect("it has just been built"))
             .stdin(Stdio::null())
@@ -55,7 +51,7 @@ impl Container {
             .spawn()
             .expect("setpriv and unshare are installed (package util-linux)");
         let mut container = Self {
-            nspawn,
+            holder,
             leader: 0,
             logs,
         };
@@ -135,6 +131,12 @@ impl Container {
     pub(crate) fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
         let end = Instant::now() + PATIENCE;
         while !is_so() {
+            let status = fs::read_to_string(format!("/proc/{}/status", self.holder.id()));
+            assert!(
+                status.is_ok_and(|status| !status.contains("State:\tZ")),
+                "the container has ended before this happened: {what}. If it said nothing, systemd may have found no \
+                 inotify instance: see fs.inotify.max_user_instances"
+            );
             assert!(
                 Instant::now() < end,
                 "this did not happen in {PATIENCE:?}: {what}"
@@ -143,22 +145,24 @@ impl Container {
         }
     }
 
+    /// The first process of the container: the child of systemd-nspawn, which is the child of the holder.
     fn first_process(&self) -> u32 {
-        let nspawn = self.nspawn.id();
-        let children = format!("/proc/{nspawn}/task/{nspawn}/children");
         let mut found = None;
         self.until("systemd-nspawn starts systemd", || {
-            let children = fs::read_to_string(&children).unwrap_or_default();
-            found = children
-                .split_whitespace()
-                .next()
-                .and_then(|id| id.parse().ok());
-            found.is_some_and(|id: u32| {
+            let nspawn = child(self.holder.id());
+            found = nspawn.and_then(child);
+            found.is_some_and(|id| {
                 fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|name| name == "systemd\n")
             })
         });
         found.expect("it has been found")
     }
+}
+
+/// The first child of a process.
+fn child(process: u32) -> Option<u32> {
+    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).ok()?;
+    children.split_whitespace().next()?.parse().ok()
 }
 
 impl Drop for Container {
@@ -173,8 +177,8 @@ impl Drop for Container {
             eprintln!("---- journal ----\n{}", String::from_utf8_lossy(&journal));
         }
         // All its processes end with the first, and what it has mounted with them.
-        let _ = self.nspawn.kill();
-        let _ = self.nspawn.wait();
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
         let first = PathBuf::from(format!("/proc/{}", self.leader));
         let end = Instant::now() + DEADLINE;
         while first.exists() && Instant::now() < end {

@@ -105,13 +105,13 @@ impl Machine {
     }
 
     /// Plugs a board in: udev does nothing in a container, so its directory and the owners of its devices are made
-    /// by hand. The drive is an image in memory, where a daemon may write that sees the system read-only.
+    /// by hand. The drive is an image below /dev, where a daemon may write that sees the system read-only.
     pub(crate) fn plug(&self, board: Board) {
         let serial = board.serial;
         self.run(&format!(
             "systemd-run --quiet --unit=board-{serial} --working-directory=/root \
              /usr/libexec/cpy-gateway/cpy-virtual-board --boards-dir=/root/boards --serial={serial} \
-             --image=/dev/shm/{serial}.img"
+             --image=/dev/{serial}.img"
         ));
         let made =
             format!("test -L /root/boards/{serial}/console -a -L /root/boards/{serial}/drive");
