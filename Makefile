@@ -43,7 +43,7 @@ test: test-dependencies
 # Containers need root; cargo itself does not.
 test-package:
 	deploy/install-dependencies test-package
-	for arch in $(NATIVE) arm64; do ls target/deb/*_$$arch.deb >/dev/null 2>&1 || $(MAKE) deb ARCH=$$arch || exit 1; done
+	for arch in $(NATIVE) arm64; do CARGO=$(CARGO) deploy/build-deb $$arch || exit 1; done
 	$(CARGO) test $(if $(filter-out 0,$(shell id -u)),--config 'target."cfg(unix)".runner="sudo"') \
 		--package cpy-tests --features package --test package --locked
 
@@ -63,18 +63,17 @@ $(BROWSER)/node_modules/.package-lock.json: $(BROWSER)/package-lock.json
 	touch $@
 
 # In the machine everything is emulated. What it is built of decides whether its image is built anew.
-VM_ARCH = $(or $(ARCH),$(shell dpkg --print-architecture))
 test-vm:
 	deploy/install-dependencies test-vm
-	deploy/build-deb $(VM_ARCH)
-	tests/vm/build-image $(VM_ARCH) target/vm/$(VM_ARCH)
-	CPY_VM_ARCH=$(VM_ARCH) $(CARGO) test --package cpy-tests --locked --features vm --test vm
-	@cat target/vm/$(VM_ARCH)/figures
+	CARGO=$(CARGO) deploy/build-deb $(ARCH)
+	tests/vm/build-image $(ARCH) target/vm/$(ARCH)
+	CPY_VM_ARCH=$(ARCH) $(CARGO) test --package cpy-tests --locked --features vm --test vm
+	@cat target/vm/$(ARCH)/figures
 
 lint:
 	deploy/install-dependencies build
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 	command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked
 	$(CARGO) deny check bans licenses sources
 
