@@ -2,11 +2,14 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-use cpy_tests::gateway::{DAEMONS, PASSWORD};
+use cpy_tests::gateway::{ADVERTISER, DAEMONS, PASSWORD};
 use cpy_tests::http::Call;
+use cpy_tests::process::program;
 use cpy_tests::{Board, Console, Gateway, Network, http, wait};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixDatagram};
+use tokio::time::timeout;
 
 const SERIAL: &str = "E6614C311B7E6F35";
 const OTHER: &str = "E6614C31AAAAAA01";
@@ -140,7 +143,10 @@ async fn consoles_and_uploads_go_on_through_a_reload() {
     upload.read_exact(&mut answer).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 201");
     assert_eq!(board.image().read("/new.txt").unwrap(), b"0123456789");
-    console.send("\x03").await;
+    // A save makes the board reload.
+    console.until("soft reboot").await;
+    console.until("Press any key to enter the REPL").await;
+    console.send("\r").await;
     console.until(">>> ").await;
     console.send("print(6 * 7)\r").await;
     console.until("\n42").await;
@@ -318,4 +324,46 @@ async fn names_are_withdrawn_and_published_again() {
     gateway.reconfigure(", interfaces = [\"lo\"]", "");
     gateway.reload();
     laptop.finds(NAME, &pi.ipv4(), &pi.ipv6()).await;
+}
+
+#[tokio::test]
+async fn systemd_is_told_when_a_daemon_is_ready_alive_reloading_and_ending() {
+    let gateway = Gateway::stopped("");
+    for name in DAEMONS.into_iter().chain([ADVERTISER]) {
+        let path = gateway.directory().join(format!("{name}.notify"));
+        let socket = UnixDatagram::bind(&path).unwrap();
+        let mut daemon = tokio::process::Command::new(program(name))
+            .arg("--config")
+            .arg(gateway.config_file())
+            .env("NOTIFY_SOCKET", &path)
+            .env("WATCHDOG_USEC", "200000")
+            .env("RUST_LOG", "off")
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let id = i32::try_from(daemon.id().unwrap()).unwrap();
+        let signal = |signal| kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+        let told = async |words: &str| {
+            let mut all = String::new();
+            let tells = async {
+                let mut message = [0; 4096];
+                while !all.contains(words) {
+                    let size = socket.recv(&mut message).await.unwrap();
+                    all.push_str(std::str::from_utf8(&message[..size]).unwrap());
+                }
+            };
+            let in_time = timeout(wait::DEADLINE, tells).await;
+            assert!(in_time.is_ok(), "{name}: no {words:?} in {all:?}");
+            all
+        };
+        told("READY=1").await;
+        told("WATCHDOG=1").await;
+        told("WATCHDOG=1").await;
+        signal(Signal::HUP);
+        assert!(told("RELOADING=1").await.contains("MONOTONIC_USEC="));
+        told("READY=1").await;
+        signal(Signal::TERM);
+        told("STOPPING=1").await;
+        assert!(daemon.wait().await.unwrap().success());
+    }
 }

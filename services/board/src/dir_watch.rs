@@ -14,10 +14,15 @@ use notify::{Config, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
+use crate::trouble::Trouble;
+
 /// Events this close together belong to one burst.
 const QUIET: Duration = Duration::from_millis(20);
 /// However long a burst goes on, somebody looks this often.
 const LONGEST_BURST: Duration = Duration::from_millis(200);
+/// How long to wait before a directory is tried again that cannot be watched, for instance because whoever makes it has
+/// not given it to us yet.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Directories cannot be watched: the system is out of inotify instances.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +37,8 @@ pub struct DirWatch {
     events: Arc<Events>,
     /// A burst has begun, and nobody was told of it yet.
     in_burst: bool,
+    /// Why a directory cannot be watched.
+    trouble: Trouble,
 }
 
 /// What the watcher's thread leaves for the task that waits.
@@ -58,6 +65,7 @@ impl DirWatch {
             watched: BTreeSet::new(),
             events,
             in_burst: false,
+            trouble: Trouble::default(),
         })
     }
 
@@ -77,6 +85,7 @@ impl DirWatch {
         }
         self.watched.retain(|path| wanted.contains(path));
         let mut added = false;
+        let mut failed = false;
         for path in wanted {
             if self.watched.contains(&path) {
                 continue;
@@ -89,9 +98,16 @@ impl DirWatch {
                 // It went away between the look and the watch, so its parent is looked at again.
                 Err(_) if !path.is_dir() => added = true,
                 Err(error) => {
-                    tracing::error!(path = %path.display(), %error, "cannot watch a directory");
+                    failed = true;
+                    if self.trouble.is_news(&error) {
+                        tracing::error!(path = %path.display(), %error,
+                            "cannot watch a directory, trying again");
+                    }
                 }
             }
+        }
+        if !failed {
+            self.trouble.is_over();
         }
         added
     }
@@ -100,7 +116,13 @@ impl DirWatch {
     /// is dropped half-way, the next call gives the burst that this one waited for.
     pub async fn changed(&mut self) {
         if !self.in_burst {
-            self.events.signal.notified().await;
+            let event = self.events.signal.notified();
+            if self.trouble.reason().is_some() {
+                // Nobody tells when it is over.
+                let _ = timeout(TRY_AGAIN, event).await;
+            } else {
+                event.await;
+            }
             self.in_burst = true;
         }
         let end = Instant::now() + LONGEST_BURST;

@@ -37,6 +37,13 @@ pub enum PasswordFileProblem {
     TooLong,
 }
 
+impl PasswordFileProblem {
+    /// Whether it is only that the one who asks may not read it.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Unreadable(error) if error.kind() == io::ErrorKind::PermissionDenied)
+    }
+}
+
 /// The password in this file: its one line. None where there is no file.
 pub fn read(path: &Path) -> Result<Option<Password>, PasswordFileError> {
     match File::open(path) {

@@ -23,6 +23,8 @@ pub(crate) struct Drive {
     opened: Option<Opened>,
     /// A write was refused: the drive is the board's, whatever the system said when it was opened.
     refused_a_write: bool,
+    /// Why the drive could not be opened the last time, where it could not.
+    unopened: Option<String>,
     /// Why the record cannot be written, where it cannot.
     unrecorded: Option<String>,
 }
@@ -43,6 +45,7 @@ impl Drive {
             records_dir,
             opened: None,
             refused_a_write: false,
+            unopened: None,
             unrecorded: None,
         }
     }
@@ -265,9 +268,16 @@ impl Drive {
             match self.open_anew() {
                 Ok(opened) => {
                     self.opened = Some(opened);
+                    self.unopened = None;
                     self.write_record();
                 }
                 Err(refusal) => {
+                    let reason = refusal.to_string();
+                    // It is tried again and again, and said once.
+                    if self.unopened.as_ref() != Some(&reason) {
+                        tracing::warn!(board = %self.serial, reason, "the drive cannot be used");
+                        self.unopened = Some(reason);
+                    }
                     // What cannot be opened now may hold a password: it gets no record before it was read.
                     if matches!(refusal, Refusal::NoVolume(_)) {
                         self.write_record();

@@ -162,8 +162,8 @@ fn complain(address: SocketAddr, error: &io::Error) -> String {
         io::ErrorKind::AddrInUse => "another program has it".to_owned(),
         // systemd opens these for the gateway, unless it could not.
         io::ErrorKind::PermissionDenied => format!(
-            "ports below 1024 are opened by cpy-http-gateway.socket, which did not: mostly because another program \
-             has the port ({error})"
+            "cpy-http-gateway.socket opens ports below 1024 and has not opened this one, mostly because another \
+             program has it; restart cpy-http-gateway when it is free ({error})"
         ),
         _ => error.to_string(),
     };

@@ -111,7 +111,7 @@ impl Network {
         if !enabled {
             tracing::info!("names are not published: mdns.enabled is false");
         }
-        // A clone has seen nothing yet, so no change is missed.
+        // To a clone, whatever changed since the start is news: nothing is missed.
         let mut configuration = self.configuration.clone();
         while configuration.changed().await.mdns.enabled == enabled {}
     }

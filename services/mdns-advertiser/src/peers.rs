@@ -89,7 +89,7 @@ mod tests {
             hostname: "cpy-00000a".parse().unwrap(),
             lost: None,
             instance: None,
-            port: 80,
+            port: Some(80),
         };
         let announced = Announcements::from([("A1".parse().unwrap(), own)]);
         let mut own = OwnNames::default();
