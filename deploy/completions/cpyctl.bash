@@ -28,6 +28,9 @@ _cpyctl() {
             cpyctl,demo)
                 cmd="cpyctl__subcmd__demo"
                 ;;
+            cpyctl,doctor)
+                cmd="cpyctl__subcmd__doctor"
+                ;;
             cpyctl,help)
                 cmd="cpyctl__subcmd__help"
                 ;;
@@ -64,6 +67,9 @@ _cpyctl() {
             cpyctl__subcmd__help,demo)
                 cmd="cpyctl__subcmd__help__subcmd__demo"
                 ;;
+            cpyctl__subcmd__help,doctor)
+                cmd="cpyctl__subcmd__help__subcmd__doctor"
+                ;;
             cpyctl__subcmd__help,help)
                 cmd="cpyctl__subcmd__help__subcmd__help"
                 ;;
@@ -83,7 +89,7 @@ _cpyctl() {
 
     case "${cmd}" in
         cpyctl)
-            opts="-h -V --config --help --version boards check password demo completions help"
+            opts="-h -V --config --help --version boards check doctor password demo completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -276,8 +282,30 @@ _cpyctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        cpyctl__subcmd__doctor)
+            opts="-h --json --root --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         cpyctl__subcmd__help)
-            opts="boards check password demo completions help"
+            opts="boards check doctor password demo completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -363,6 +391,20 @@ _cpyctl() {
         cpyctl__subcmd__help__subcmd__demo__subcmd__unplug)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        cpyctl__subcmd__help__subcmd__doctor)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

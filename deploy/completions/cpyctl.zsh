@@ -44,6 +44,15 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 && ret=0
 ;;
+(doctor)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Look at the tree in DIR instead of this machine'\''s /proc, /sys, /run and /etc]:DIR:_files' \
+'--config=[Configuration file \[default\: /etc/cpy-gateway/gateway.toml, or the running demo'\''s\]]:FILE:_files' \
+'--json[As JSON, for scripts]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
 (password)
 _arguments "${_arguments_options[@]}" : \
 '--config=[Configuration file \[default\: /etc/cpy-gateway/gateway.toml, or the running demo'\''s\]]:FILE:_files' \
@@ -149,6 +158,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(doctor)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (password)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -199,6 +212,7 @@ _cpyctl_commands() {
     local commands; commands=(
 'boards:List the boards\: names, addresses, state, drive space, names on the network' \
 'check:Check the configuration' \
+'doctor:Say what is wrong with this gateway, and how to mend it' \
 'password:Print the password of boards that set none of their own, or change it' \
 'demo:Run a whole gateway with virtual boards, without hardware and without root' \
 'completions:Print what a shell needs to complete this command line' \
@@ -264,11 +278,17 @@ _cpyctl__subcmd__demo__subcmd__unplug_commands() {
     local commands; commands=()
     _describe -t commands 'cpyctl demo unplug commands' commands "$@"
 }
+(( $+functions[_cpyctl__subcmd__doctor_commands] )) ||
+_cpyctl__subcmd__doctor_commands() {
+    local commands; commands=()
+    _describe -t commands 'cpyctl doctor commands' commands "$@"
+}
 (( $+functions[_cpyctl__subcmd__help_commands] )) ||
 _cpyctl__subcmd__help_commands() {
     local commands; commands=(
 'boards:List the boards\: names, addresses, state, drive space, names on the network' \
 'check:Check the configuration' \
+'doctor:Say what is wrong with this gateway, and how to mend it' \
 'password:Print the password of boards that set none of their own, or change it' \
 'demo:Run a whole gateway with virtual boards, without hardware and without root' \
 'completions:Print what a shell needs to complete this command line' \
@@ -308,6 +328,11 @@ _cpyctl__subcmd__help__subcmd__demo__subcmd__plug_commands() {
 _cpyctl__subcmd__help__subcmd__demo__subcmd__unplug_commands() {
     local commands; commands=()
     _describe -t commands 'cpyctl help demo unplug commands' commands "$@"
+}
+(( $+functions[_cpyctl__subcmd__help__subcmd__doctor_commands] )) ||
+_cpyctl__subcmd__help__subcmd__doctor_commands() {
+    local commands; commands=()
+    _describe -t commands 'cpyctl help doctor commands' commands "$@"
 }
 (( $+functions[_cpyctl__subcmd__help__subcmd__help_commands] )) ||
 _cpyctl__subcmd__help__subcmd__help_commands() {

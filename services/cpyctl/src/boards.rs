@@ -7,13 +7,13 @@ use anyhow::{Result, bail};
 use cpy_board::Config;
 use cpy_board::status::DriveState;
 
-use crate::daemons::Silence;
+use crate::daemons::{PATIENCE, Silence};
 use crate::survey::{ListedBoard, Survey, is_local};
 use crate::{names, table};
 
 /// Prints the boards of the gateway with this configuration.
 pub(crate) async fn print(config: &Config, json: bool) -> Result<()> {
-    let survey = Survey::new(config).await;
+    let survey = Survey::new(config, PATIENCE).await;
     if let Some(forbidden) = survey
         .silences()
         .find(|silence| matches!(silence, Silence::Forbidden(_)))

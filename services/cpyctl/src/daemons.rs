@@ -18,8 +18,8 @@ use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How long a daemon may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a daemon may take where somebody waits for a table.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a daemon said, or why it said nothing.
 pub(crate) type Answer<T> = Result<T, Silence>;
@@ -62,9 +62,10 @@ struct RoutedBoards {
 pub(crate) async fn statuses<T: DeserializeOwned>(
     runtime_dir: &RuntimeDir,
     daemon: Daemon,
+    patience: Duration,
 ) -> Answer<T> {
     let name = || daemon.name().to_owned();
-    match timeout(PATIENCE, ask(runtime_dir, daemon)).await {
+    match timeout(patience, ask(runtime_dir, daemon)).await {
         Err(_) => Err(Silence::Hangs(name())),
         Ok(Ok(body)) => serde_json::from_slice(&body).map_err(|_| Silence::OtherVersion(name())),
         Ok(Err(error)) if is_forbidden(&error) => Err(Silence::Forbidden(name())),
@@ -89,9 +90,12 @@ fn is_forbidden(error: &anyhow::Error) -> bool {
 }
 
 /// The boards as http-gateway, which listens on these addresses, routes to them.
-pub(crate) async fn routed_boards(listen: &[SocketAddr]) -> Answer<Vec<RoutedBoard>> {
+pub(crate) async fn routed_boards(
+    listen: &[SocketAddr],
+    patience: Duration,
+) -> Answer<Vec<RoutedBoard>> {
     let address = here(listen);
-    match timeout(PATIENCE, ask_gateway(address)).await {
+    match timeout(patience, ask_gateway(address)).await {
         Err(_) => Err(Silence::Hangs(format!("http-gateway on {address}"))),
         Ok(Ok(boards)) => Ok(boards),
         Ok(Err(error)) => Err(Silence::NotRunning(
@@ -161,10 +165,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let runtime_dir = RuntimeDir::new(dir.path());
         let _never_accepts = bind_unix(&runtime_dir.socket(Daemon::SerialBridge)).unwrap();
-        let answer = statuses::<ConsoleStatuses>(&runtime_dir, Daemon::SerialBridge).await;
+        let answer =
+            statuses::<ConsoleStatuses>(&runtime_dir, Daemon::SerialBridge, PATIENCE).await;
         let hangs = answer.unwrap_err().to_string();
         assert_eq!(hangs, "serial-bridge does not answer");
-        let gone = statuses::<ConsoleStatuses>(&runtime_dir, Daemon::FileProxy).await;
+        let gone = statuses::<ConsoleStatuses>(&runtime_dir, Daemon::FileProxy, PATIENCE).await;
         let sentence = gone.unwrap_err().to_string();
         assert!(
             sentence.starts_with("file-proxy is not running"),
@@ -176,7 +181,10 @@ mod tests {
     async fn a_gateway_that_hangs_is_said_to_give_no_answer() {
         let never_accepts = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = never_accepts.local_addr().unwrap();
-        let sentence = routed_boards(&[address]).await.unwrap_err().to_string();
+        let sentence = routed_boards(&[address], PATIENCE)
+            .await
+            .unwrap_err()
+            .to_string();
         assert_eq!(
             sentence,
             format!("http-gateway on {address} does not answer")

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use cpy_board::status::{
@@ -44,14 +45,14 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    /// Asks all daemons of the gateway with this configuration, at once.
-    pub(crate) async fn new(config: &Config) -> Self {
+    /// Asks all daemons of the gateway with this configuration, at once; each may take so long.
+    pub(crate) async fn new(config: &Config, patience: Duration) -> Self {
         let runtime_dir = RuntimeDir::new(&config.runtime_dir);
         let (consoles, drives, network, routed) = tokio::join!(
-            statuses(&runtime_dir, Daemon::SerialBridge),
-            statuses(&runtime_dir, Daemon::FileProxy),
-            network(config, &runtime_dir),
-            routed_boards(&config.http.listen),
+            statuses(&runtime_dir, Daemon::SerialBridge, patience),
+            statuses(&runtime_dir, Daemon::FileProxy, patience),
+            network(config, &runtime_dir, patience),
+            routed_boards(&config.http.listen, patience),
         );
         Self {
             consoles,
@@ -133,9 +134,13 @@ impl Survey {
 }
 
 /// How names do. Where none are announced there is nobody to ask.
-async fn network(config: &Config, runtime_dir: &RuntimeDir) -> Answer<NetworkStatus> {
+async fn network(
+    config: &Config,
+    runtime_dir: &RuntimeDir,
+    patience: Duration,
+) -> Answer<NetworkStatus> {
     if config.mdns.enabled {
-        return statuses(runtime_dir, Daemon::MdnsAdvertiser).await;
+        return statuses(runtime_dir, Daemon::MdnsAdvertiser, patience).await;
     }
     Ok(NetworkStatus {
         avahi: AvahiState::Disabled,

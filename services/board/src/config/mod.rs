@@ -245,7 +245,6 @@ mod tests {
             ("state_dir", "state_dir = \"\""),
             ("http.password_file", "[http]\npassword_file = \"password\""),
             ("http.listen", "[http]\nlisten = []"),
-            ("http.password_file", "[http]\npassword_file = \"secret\""),
             (
                 "http.listen",
                 "[http]\nlisten = [\"[::]:80\", \"[::1]:8064\"]",

@@ -8,7 +8,7 @@ use cpy_board::{Daemon, Hostname, RuntimeDir};
 use tokio::time::{Instant, interval};
 
 use super::reach::Reach;
-use crate::daemons::{RoutedBoard, routed_boards, statuses};
+use crate::daemons::{self, RoutedBoard, routed_boards, statuses};
 
 /// How long boards may take to appear on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,7 +37,9 @@ pub(super) async fn settled(
     let mut tries = interval(BETWEEN_TRIES);
     loop {
         tries.tick().await;
-        let found = routed_boards(listen).await.unwrap_or_default();
+        let found = routed_boards(listen, daemons::PATIENCE)
+            .await
+            .unwrap_or_default();
         if !complete && found.len() >= usize::from(boards) {
             complete = true;
             end = Instant::now() + NETWORK_PATIENCE;
@@ -56,7 +58,8 @@ pub(super) async fn settled(
 
 /// Whether the network has just the names that the gateway has.
 async fn are_published(boards: &[RoutedBoard], runtime_dir: &RuntimeDir) -> bool {
-    let answer = statuses::<NetworkStatus>(runtime_dir, Daemon::MdnsAdvertiser).await;
+    let answer =
+        statuses::<NetworkStatus>(runtime_dir, Daemon::MdnsAdvertiser, daemons::PATIENCE).await;
     let Ok(network) = answer else {
         return false;
     };

@@ -13,7 +13,7 @@ use super::processes;
 use super::usb::UsbDevice;
 use crate::survey::ListedBoard;
 
-const RULES: &str = "60-cpy-gateway.rules";
+const RULES: &str = "61-cpy-gateway.rules";
 
 /// A board that is plugged in, and the USB device that it is, where it is one.
 #[derive(Debug)]
@@ -141,7 +141,7 @@ fn not_linked(machine: &Machine, device: &UsbDevice) -> Finding {
         .link(&rules[0])
         .is_some_and(|to| to == Path::new("/dev/null"))
     {
-        finding.advise(format!("The rules are masked: sudo rm {}", rules[0]))
+        finding.advise(format!("The rules are masked: sudo rm {} && sudo udevadm control --reload && sudo udevadm trigger --action=add", rules[0]))
     } else if machine.has("/run/udev/control") {
         finding
             .advise("Let udev look again: sudo udevadm control --reload && sudo udevadm trigger --action=add --settle")
@@ -156,13 +156,13 @@ fn none_at_all(machine: &Machine, devices: &[UsbDevice]) -> Finding {
     if !machine.has("/sys/bus/usb") {
         return finding.advise("This machine has no USB; `cpyctl demo` works without.");
     }
-    let others = devices.len();
     finding
         .advise("Plug a board with CircuitPython into a USB port, with a cable that carries data: many only charge.")
-        .advise(format!(
-            "{others} other USB devices are seen. A board whose drive is called RPI-RP2, or ...BOOT, has no \
-             CircuitPython yet, or waits in its bootloader: press reset."
-        ))
+        .advise(match devices.len() {
+            0 => "The kernel sees nothing on USB, not even a board without CircuitPython: try another cable and port.",
+            _ => "A board whose drive is called RPI-RP2, or ends in BOOT, waits in its bootloader: press reset, or \
+                  install CircuitPython on it.",
+        })
 }
 
 fn lacks(machine: &Machine, board: &Board<'_>) -> Vec<Finding> {
@@ -296,7 +296,7 @@ mod tests {
             examine(machine, boards, devices, boards_dir)
         });
         assert_eq!(examination.kinds(), []);
-        assert_eq!(examination.fine, "1 plugged in: cpy-000001.");
+        assert_eq!(examination.fine.unwrap(), "1 plugged in: cpy-000001.");
     }
 
     #[test]
@@ -313,12 +313,12 @@ mod tests {
         };
         assert!(advice(&case).contains("rules that do it are missing"));
         case.fake
-            .file("/usr/lib/udev/rules.d/60-cpy-gateway.rules", "");
+            .file("/usr/lib/udev/rules.d/61-cpy-gateway.rules", "");
         assert!(advice(&case).contains("udev is not running"));
         case.fake.file("/run/udev/control", "");
         assert!(advice(&case).contains("udevadm trigger"));
         case.fake
-            .link("/etc/udev/rules.d/60-cpy-gateway.rules", "/dev/null");
+            .link("/etc/udev/rules.d/61-cpy-gateway.rules", "/dev/null");
         assert!(advice(&case).contains("masked"));
     }
 

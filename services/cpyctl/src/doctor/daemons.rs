@@ -24,7 +24,7 @@ pub(super) fn examine(machine: &Machine, survey: &Survey) -> Examination {
         }
     }
     if !examination.unknown.is_empty() {
-        "those that may be asked answer.".clone_into(&mut examination.fine);
+        examination.fine = None;
     }
     examination
 }

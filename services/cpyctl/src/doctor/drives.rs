@@ -10,18 +10,27 @@ use super::machine::Machine;
 use super::processes;
 use super::usb::{Node, noted};
 
-/// Whether all drives are this gateway's to read and write.
-pub(super) fn examine(machine: &Machine, boards: &[Board<'_>]) -> Examination {
-    let mut examination = Examination::new("Drives", "all can be read and written.");
+/// Whether all drives are this gateway's to read and write. Where file-proxy does not tell (`are_told`), that is
+/// said elsewhere, and of the drives only what can be seen without it.
+pub(super) fn examine(machine: &Machine, boards: &[Board<'_>], are_told: bool) -> Examination {
+    let fine = if boards.is_empty() {
+        "there are none."
+    } else {
+        "all can be read and written."
+    };
+    let mut examination = Examination::new("Drives", fine);
+    if !are_told {
+        examination.fine = None;
+    }
     let desktop = processes::runs(machine, "udisksd");
     for board in boards {
         let findings = &mut examination.findings;
         let mounted = mounted(machine, board);
-        if let Some(drive) = &board.listed.drive {
-            findings.extend(mounted.clone().or_else(|| unusable(machine, board, drive)));
-        } else {
-            findings.extend(mounted.clone());
-        }
+        findings.extend(mounted.clone().or_else(|| match &board.listed.drive {
+            Some(drive) => unusable(machine, board, drive),
+            None if are_told && board.listed.has_drive => Some(silent(board)),
+            None => None,
+        }));
         if desktop && mounted.is_none() {
             findings.extend(in_reach_of_desktop(machine, board));
         }
@@ -53,6 +62,15 @@ fn unusable(machine: &Machine, board: &Board<'_>, drive: &DriveStatus) -> Option
         }
     };
     Some(finding)
+}
+
+/// The drive is there, and file-proxy says nothing of it: it is still at work on it.
+fn silent(board: &Board<'_>) -> Finding {
+    let sentence = format!("The drive of {} does not answer in time.", board.name());
+    Finding::new(Kind::DriveSilent, sentence)
+        .of(board.serial())
+        .advise("If it was plugged in a moment ago, wait 10 seconds and ask again.")
+        .advise("Unplug the board and plug it in again; then try another cable, and another port.")
 }
 
 fn erase(board: &Board<'_>) -> String {
@@ -139,7 +157,7 @@ mod tests {
     use super::*;
 
     fn examined(case: &Case) -> Examination {
-        case.examined(|machine, boards, _, _| examine(machine, boards))
+        case.examined(|machine, boards, _, _| examine(machine, boards, true))
     }
 
     fn drive(state: DriveState, writable: bool, reason: &str) -> DriveStatus {
@@ -188,6 +206,16 @@ mod tests {
     }
 
     #[test]
+    fn a_drive_of_which_nothing_is_said_is_not_said_to_be_fine() {
+        let mut case = Case::new();
+        assert_eq!(examined(&case).kinds(), [Kind::DriveSilent]);
+        let untold = case.examined(|machine, boards, _, _| examine(machine, boards, false));
+        assert_eq!((untold.kinds(), untold.fine), (vec![], None));
+        case.listed[0].has_drive = false;
+        assert_eq!(examined(&case).kinds(), []);
+    }
+
+    #[test]
     fn a_mounted_drive_is_told_with_its_place_instead_of_what_follows_from_it() {
         let mut case = Case::new();
         case.listed[0].drive = Some(drive(
@@ -224,7 +252,8 @@ mod tests {
 
     #[test]
     fn a_desktop_must_have_been_told_to_leave_drives_alone() {
-        let case = Case::new();
+        let mut case = Case::new();
+        case.listed[0].drive = Some(drive(DriveState::Ready, true, ""));
         case.fake.file("/proc/8/comm", "udisksd\n");
         case.fake
             .file("/run/udev/data/b8:16", "E:UDISKS_IGNORE=1\n");

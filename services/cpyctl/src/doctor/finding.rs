@@ -12,6 +12,7 @@ pub(super) enum Kind {
     DaemonHangs,
     DaemonOfAnotherVersion,
     PortTaken,
+    PortMissing,
     NoPassword,
     PasswordWrong,
     NoBoard,
@@ -23,6 +24,7 @@ pub(super) enum Kind {
     NoDrive,
     DriveWriteProtected,
     DriveMounted,
+    DriveSilent,
     DriveUnreadable,
     DriveDamaged,
     SettingsWrong,
@@ -97,8 +99,8 @@ impl Finding {
 pub(super) struct Examination {
     /// What was looked at, in a word or two.
     pub(super) about: &'static str,
-    /// What to say of it where nothing is wrong.
-    pub(super) fine: String,
+    /// What to say of it where nothing is wrong; nothing where it could not be looked at.
+    pub(super) fine: Option<String>,
     pub(super) findings: Vec<Finding>,
     /// What could not be looked at, and why: a sentence each.
     pub(super) unknown: Vec<String>,
@@ -108,7 +110,7 @@ impl Examination {
     pub(super) fn new(about: &'static str, fine: impl Into<String>) -> Self {
         Self {
             about,
-            fine: fine.into(),
+            fine: Some(fine.into()),
             findings: Vec::new(),
             unknown: Vec::new(),
         }

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use cpy_board::Config;
@@ -34,7 +35,11 @@ use machine::Machine;
 use report::Report;
 use usb::UsbDevice;
 
+use crate::check;
 use crate::survey::Survey;
+
+/// How long a daemon may take. One that is only slow, as on a machine that has just started, is not ill.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The arguments of `cpyctl doctor`.
 #[derive(Debug, clap::Args)]
@@ -64,11 +69,11 @@ pub(crate) async fn run(arguments: &Arguments, config_file: Option<&Path>) -> Re
 }
 
 async fn examine(machine: &Machine, config_file: Option<&Path>) -> Result<Vec<Examination>> {
-    let path = config_file.unwrap_or(Path::new(DEFAULT_FILE)).display();
-    let mut configuration = Examination::new("Configuration", format!("{path} is right."));
+    let mut configuration = Examination::new("Configuration", check::right(config_file));
     let config = match Config::load(config_file) {
         Ok(config) => config,
         Err(error) => {
+            let path = config_file.unwrap_or(Path::new(DEFAULT_FILE)).display();
             // Nobody knows where to look for the rest, and no daemon starts with it.
             let sentence = format!(
                 "{}. No daemon starts with it.",
@@ -81,7 +86,7 @@ async fn examine(machine: &Machine, config_file: Option<&Path>) -> Result<Vec<Ex
             return Ok(vec![configuration]);
         }
     };
-    let survey = Survey::new(&config).await;
+    let survey = Survey::new(&config, PATIENCE).await;
     let listed = survey.boards(&config)?;
     let devices = UsbDevice::all(machine);
     let boards = boards::recognised(&listed, &devices, &config.boards_dir);
@@ -91,7 +96,7 @@ async fn examine(machine: &Machine, config_file: Option<&Path>) -> Result<Vec<Ex
         web::examine(machine, &config.http.listen, &survey.routed),
         password::examine(&config.http),
         boards::examine(machine, &boards, &devices, &config.boards_dir),
-        drives::examine(machine, &boards),
+        drives::examine(machine, &boards, survey.drives.is_ok()),
         names::examine(machine, &survey.network, &boards),
         usb_trouble::examine(machine),
         modem_manager::examine(machine, &boards),

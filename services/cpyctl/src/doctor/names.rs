@@ -19,12 +19,16 @@ pub(super) fn examine(
     network: &Answer<NetworkStatus>,
     boards: &[Board<'_>],
 ) -> Examination {
-    let fine = "all published.";
+    let fine = if boards.is_empty() {
+        "Avahi runs."
+    } else {
+        "all published."
+    };
     let mut examination = Examination::new("Names", fine);
     let runs = UnixStream::connect(machine.path(AVAHI)).is_ok();
     match network {
         Ok(network) if network.avahi == AvahiState::Disabled => {
-            "not announced, as the configuration says.".clone_into(&mut examination.fine);
+            examination.fine = Some("not announced, as the configuration says.".into());
         }
         Ok(network) if network.avahi == AvahiState::Running => {
             let lagging = boards.iter().filter_map(|board| lagging(network, board));
@@ -35,7 +39,7 @@ pub(super) fn examine(
                 }
             }
             if !examination.unknown.is_empty() {
-                "published, or about to be.".clone_into(&mut examination.fine);
+                examination.fine = None;
             }
         }
         Ok(_) if runs => examination.findings.push(
@@ -44,7 +48,7 @@ pub(super) fn examine(
                 .advise("Then: sudo systemctl restart dbus.socket avahi-daemon"),
         ),
         // Where mdns-advertiser says nothing, that is said elsewhere; Avahi is a matter of its own.
-        Err(_) if runs => "Avahi runs.".clone_into(&mut examination.fine),
+        Err(_) if runs => examination.fine = Some("Avahi runs.".into()),
         Ok(_) | Err(_) => examination.findings.push(no_avahi(machine)),
     }
     examination

@@ -1,19 +1,19 @@
 //! Whether boards that set no password of their own have one.
 
-use std::io;
-
 use cpy_board::config::Http;
+use cpy_board::daemon::with_causes;
 
 use super::finding::{Examination, Finding, Kind};
-use crate::password::PasswordFile;
+use crate::password::{PasswordFile, is_forbidden};
+
+const ABOUT: &str = "Password";
 
 /// Whether the gateway has a password.
 pub(super) fn examine(http: &Http) -> Examination {
     let file = PasswordFile::new(&http.password_file);
-    let mut examination = Examination::new("Password", format!("in {file}."));
+    let mut examination = Examination::new(ABOUT, format!("in {file}."));
     if http.password.is_some() {
-        "in the configuration (http.password).".clone_into(&mut examination.fine);
-        return examination;
+        return Examination::new(ABOUT, "in the configuration (http.password).");
     }
     match file.read() {
         Ok(Some(_)) => {}
@@ -24,22 +24,16 @@ pub(super) fn examine(http: &Http) -> Examination {
             )
             .advise("Make one: sudo cpyctl password --new"),
         ),
-        Err(error) if is_forbidden(&error) => examination.unknown.push(format!("the password: {error}.")),
+        Err(error) if is_forbidden(&error) => {
+            examination.fine = None;
+            examination.unknown.push(format!("whether there is a password: only root and the gateway's users may read {file}; use sudo."));
+        }
         Err(error) => examination.findings.push(
-            Finding::new(Kind::PasswordWrong, format!("The gateway's password cannot be used: {error:#}."))
+            Finding::new(Kind::PasswordWrong, format!("The gateway's password cannot be used: {}.", with_causes(&error.source)))
                 .advise("Set another: sudo cpyctl password --set"),
         ),
     }
-    if !examination.unknown.is_empty() {
-        format!("in {file}, as it seems.").clone_into(&mut examination.fine);
-    }
     examination
-}
-
-fn is_forbidden(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 #[cfg(test)]

@@ -34,13 +34,9 @@ impl Report {
     }
 
     pub(super) fn json(&self) -> serde_json::Result<String> {
-        let fine = self.fine().map(|fine| Fine {
-            about: fine.about,
-            says: &fine.fine,
-        });
         serde_json::to_string_pretty(&Document {
             well: self.is_well(),
-            fine: fine.collect(),
+            fine: self.fine().collect(),
             findings: self.findings().collect(),
             unknown: self.unknown().collect(),
         })
@@ -50,7 +46,7 @@ impl Report {
         let widest = self.fine().map(|fine| fine.about.len()).max().unwrap_or(0);
         let mut lines: Vec<String> = self
             .fine()
-            .map(|fine| format!("{:widest$}  {}", fine.about, fine.fine))
+            .map(|fine| format!("{:widest$}  {}", fine.about, fine.says))
             .collect();
         lines.extend(
             self.unknown()
@@ -71,10 +67,17 @@ impl Report {
         lines.join("\n")
     }
 
-    fn fine(&self) -> impl Iterator<Item = &Examination> {
-        self.0
+    fn fine(&self) -> impl Iterator<Item = Fine<'_>> {
+        let well = self
+            .0
             .iter()
-            .filter(|examination| examination.findings.is_empty())
+            .filter(|examination| examination.findings.is_empty());
+        well.filter_map(|examination| {
+            Some(Fine {
+                about: examination.about,
+                says: examination.fine.as_deref()?,
+            })
+        })
     }
 
     fn findings(&self) -> impl Iterator<Item = &Finding> {

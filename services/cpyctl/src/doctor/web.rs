@@ -5,8 +5,11 @@ use std::net::SocketAddr;
 use super::finding::{Examination, Finding, Kind};
 use super::machine::Machine;
 use super::processes::Process;
-use super::{daemons, listeners};
+use super::{daemons, listeners, processes};
 use crate::daemons::{Answer, RoutedBoard, Silence, here};
+
+/// What gives http-gateway its port back: the socket is not bound again by itself.
+const RESTART: &str = "sudo systemctl restart cpy-http-gateway.socket cpy-http-gateway.service";
 
 /// Whether http-gateway answers on the first of these addresses.
 pub(super) fn examine(
@@ -21,18 +24,25 @@ pub(super) fn examine(
             .into_iter()
             .filter(|process| !process.is("cpy-http-gateway") && !process.is_init())
             .collect();
-        let finding = if strangers.is_empty() && !matches!(silence, Silence::Stranger(_)) {
-            daemons::silent(machine, "http-gateway", silence)
-        } else {
-            taken(address.port(), &strangers)
+        let runs = || processes::runs(machine, "cpy-http-gateway");
+        let finding = match silence {
+            Silence::Stranger(_) => taken(address.port(), &strangers),
+            _ if !strangers.is_empty() => taken(address.port(), &strangers),
+            Silence::NotRunning(..) if runs() => missing(address.port()),
+            silence => daemons::silent(machine, "http-gateway", silence),
         };
         examination.findings.push(finding);
     }
     examination
 }
 
+/// http-gateway runs all the same, for the boards' own ports.
+fn missing(port: u16) -> Finding {
+    let sentence = format!("http-gateway runs without port {port}: another program had it.");
+    Finding::new(Kind::PortMissing, sentence).advise(format!("Let it try again: {RESTART}"))
+}
+
 fn taken(port: u16, strangers: &[Process]) -> Finding {
-    let then = "sudo systemctl restart cpy-http-gateway.socket cpy-http-gateway.service";
     let finding = match strangers.first() {
         Some(stranger) => Finding::new(
             Kind::PortTaken,
@@ -46,7 +56,7 @@ fn taken(port: u16, strangers: &[Process]) -> Finding {
         .advise("`sudo cpyctl doctor` says which one it is; end it."),
     };
     finding
-        .advise(format!("Then start the web server: {then}"))
+        .advise(format!("Then let http-gateway have it: {RESTART}. Until then boards are reached at their own ports: cpyctl boards"))
         .advise(format!("Or let the boards have another port than {port}: http.listen in the configuration, and ListenStream= in `sudo systemctl edit cpy-http-gateway.socket`."))
 }
 
@@ -76,8 +86,8 @@ mod tests {
         fake.file("/proc/net/tcp", &format!("heading\n {socket}"))
             .file("/proc/7/comm", "python3\n")
             .link("/proc/7/fd/3", "socket:[4711]");
-        for silence in [stranger, silent] {
-            let taken = examine(&fake.machine, &listen, &silence);
+        for silence in [&stranger, &silent] {
+            let taken = examine(&fake.machine, &listen, silence);
             let finding = &taken.findings[0];
             assert_eq!(
                 finding.problem(),
@@ -85,6 +95,9 @@ mod tests {
             );
             assert_eq!(finding.advice()[0], "End it: sudo kill 7");
         }
+        fake.file("/proc/7/comm", "cpy-http-gatewa\n");
+        let missing = examine(&fake.machine, &listen, &silent);
+        assert_eq!(missing.kinds(), [Kind::PortMissing]);
         assert_eq!(examine(&fake.machine, &listen, &Ok(Vec::new())).kinds(), []);
     }
 }

@@ -6,10 +6,8 @@ use anyhow::{Context, Result, ensure};
 use cpy_board::Password;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-use super::file::one_line;
-
-/// Longer than any password; what is piped in by mistake has an end.
-const LONGEST: u64 = 4096;
+/// As long as the daemons take one.
+const LONGEST: usize = 1024;
 
 /// Reads a password from standard input; from a terminal twice, as nobody sees it.
 pub(super) fn read() -> Result<Password> {
@@ -40,10 +38,29 @@ fn line(stdin: &Stdin) -> Result<String> {
     let mut line = String::new();
     stdin
         .lock()
-        .take(LONGEST)
+        .take(LONGEST as u64 + 3)
         .read_line(&mut line)
         .context("cannot read a password")?;
     Ok(line)
+}
+
+/// A password as a line that a person gives. What is easily there by mistake, and cannot be seen, is refused.
+fn one_line(text: &str) -> Result<Password> {
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    ensure!(
+        line.len() <= LONGEST,
+        "a password has at most {LONGEST} bytes"
+    );
+    ensure!(
+        !line.contains(char::is_control),
+        "a password is one line, without control characters"
+    );
+    ensure!(
+        line.trim() == line,
+        "a password neither begins nor ends with a space"
+    );
+    Ok(Password::try_from(line.to_owned())?)
 }
 
 /// A terminal that does not show what is typed, as long as this lives.
@@ -66,5 +83,31 @@ impl Drop for Hidden<'_> {
     fn drop(&mut self) {
         // A terminal that has gone shows nothing.
         let _ = tcsetattr(self.terminal, OptionalActions::Now, &self.before);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_password_is_refused_without_being_repeated() {
+        let long = "topsecret".repeat(200);
+        for wrong in [
+            "",
+            "\n",
+            "two\nlines",
+            " topsecret",
+            "topsecret \n",
+            "top\tsecret",
+            &long,
+        ] {
+            let error = format!("{:#}", one_line(wrong).unwrap_err());
+            assert!(
+                error.contains("a password") && !error.contains("topsecret"),
+                "{error}"
+            );
+        }
+        assert_eq!(one_line("right\r\n").unwrap().reveal(), "right");
     }
 }

@@ -6,7 +6,8 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, anyhow};
+use cpy_board::password_file::{self, PasswordFileError};
 use cpy_board::{Password, atomic_file};
 
 /// The group of the daemons' users.
@@ -23,25 +24,15 @@ impl PasswordFile {
     }
 
     /// The password; none where the file does not exist.
-    pub(crate) fn read(&self) -> Result<Option<Password>> {
-        let text = match fs::read_to_string(&self.0) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                let sentence =
-                    format!("only root and the gateway's users may read {self}: use sudo");
-                return Err(anyhow::Error::new(error).context(sentence));
-            }
-            text => text.with_context(|| format!("cannot read {self}"))?,
-        };
-        let password = one_line(&text).with_context(|| format!("{self} is wrong"))?;
-        Ok(Some(password))
+    pub(crate) fn read(&self) -> Result<Option<Password>, PasswordFileError> {
+        password_file::read(&self.0)
     }
 
     /// Replaces the password: readers see the old one or the new one, also after a crash.
     pub(crate) fn write(&self, password: &Password) -> Result<()> {
         self.replace(password).map_err(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => {
-                anyhow::anyhow!("only root may change {self}: use sudo")
+                anyhow!("only root may change {self}: use sudo")
             }
             _ => anyhow::Error::new(error).context(format!("cannot write {self}")),
         })
@@ -70,21 +61,6 @@ impl fmt::Display for PasswordFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.display().fmt(f)
     }
-}
-
-/// A password as a line that a person gives. What is easily there by mistake, and cannot be seen, is refused.
-pub(super) fn one_line(text: &str) -> Result<Password> {
-    let line = text.strip_suffix('\n').unwrap_or(text);
-    let line = line.strip_suffix('\r').unwrap_or(line);
-    ensure!(
-        !line.contains(char::is_control),
-        "a password is one line, without control characters"
-    );
-    ensure!(
-        line.trim() == line,
-        "a password neither begins nor ends with a space"
-    );
-    Ok(Password::try_from(line.to_owned())?)
 }
 
 /// The id of the daemons' group in a group file (group(5)).
@@ -119,25 +95,6 @@ mod tests {
             );
         }
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn what_is_no_password_is_refused_without_being_repeated() {
-        for wrong in [
-            "",
-            "\n",
-            "two\nlines",
-            " topsecret",
-            "topsecret \n",
-            "top\tsecret",
-        ] {
-            let error = format!("{:#}", one_line(wrong).unwrap_err());
-            assert!(
-                error.contains("a password") && !error.contains("topsecret"),
-                "{error}"
-            );
-        }
-        assert_eq!(one_line("right\r\n").unwrap(), password("right"));
     }
 
     #[test]

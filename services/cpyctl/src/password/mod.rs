@@ -1,11 +1,12 @@
 //! `cpyctl password`: the password of boards that set none of their own. It is in a file of its own
 //! (`http.password_file`), so that the configuration can be read by everybody; one in the configuration wins.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use cpy_board::config::DEFAULT_FILE;
+use cpy_board::password_file::{PasswordFileError, PasswordFileProblem};
 use cpy_board::{Config, Password};
 
 mod entry;
@@ -57,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments, config_file: Option<&Path>) -> Result<(
         return Ok(());
     }
     if arguments.new_if_missing {
-        if own.is_none() && file.read()?.is_none() {
+        if own.is_none() && readable(&file)?.is_none() {
             let password = generate()?;
             file.write(&password)?;
             print(&password)?;
@@ -68,13 +69,29 @@ pub(crate) fn run(arguments: &Arguments, config_file: Option<&Path>) -> Result<(
         eprintln!("From http.password in {}:", source.display());
         return print(password);
     }
-    match file.read()? {
+    match readable(&file)? {
         Some(password) => print(&password),
         None => bail!(
             "there is no password: {file} does not exist, and boards that set none of their own \
              refuse everybody; make one with `sudo cpyctl password --new`"
         ),
     }
+}
+
+/// What the file says, or what a person can do about it.
+fn readable(file: &PasswordFile) -> Result<Option<Password>> {
+    file.read().map_err(|error| {
+        if is_forbidden(&error) {
+            anyhow!("only root and the gateway's users may read {file}: use sudo")
+        } else {
+            error.into()
+        }
+    })
+}
+
+/// Whether another user could read it.
+pub(crate) fn is_forbidden(error: &PasswordFileError) -> bool {
+    matches!(&error.source, PasswordFileProblem::Unreadable(error) if error.kind() == ErrorKind::PermissionDenied)
 }
 
 /// On a line of its own, for scripts.
