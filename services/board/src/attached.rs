@@ -27,12 +27,14 @@ pub struct Attached {
 /// A link in a board's directory and what it led to when it was looked at.
 ///
 /// Two endpoints are equal when the same link still leads to the same device: a board that was
-/// unplugged and plugged again between two looks has another one.
+/// unplugged and plugged again between two looks has another one. A link that udev has only made
+/// anew, as it does whenever somebody triggers it, is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// The link, `<boards_dir>/<serial>/<name>`: what a daemon opens.
     pub path: PathBuf,
-    link: Identity,
+    /// Of a link that tells more than its device does.
+    link: Option<Identity>,
     device: Identity,
 }
 
@@ -85,7 +87,7 @@ impl Endpoint {
         let device = fs::metadata(path).ok().filter(is_right_kind)?;
         Some(Self {
             path: path.to_owned(),
-            link: Identity::of(&link, true),
+            link: link_counts(&link, &device).then(|| Identity::of(&link, true)),
             device: Identity::of(&device, false),
         })
     }
@@ -100,6 +102,13 @@ impl Identity {
             changed: with_change_time.then(|| (metadata.ctime(), metadata.ctime_nsec())),
         }
     }
+}
+
+/// Whether a replug shows in the link alone. It does for a PTY, whose number is given again, and for
+/// an image, which stays. A device node beside the link, both in /dev, is made by the kernel for one
+/// plug and never has the number of an earlier one.
+fn link_counts(link: &Metadata, device: &Metadata) -> bool {
+    device.is_file() || device.dev() != link.dev()
 }
 
 fn is_console(metadata: &Metadata) -> bool {
@@ -169,6 +178,20 @@ mod tests {
         }
         fs::write(dir.path().join("file"), b"").unwrap();
         assert!(scan(dir.path()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn links_to_device_nodes_beside_them_do_not_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let image = dir.path().join("image");
+        fs::write(&image, b"sectors").unwrap();
+        let link = dir.path().join("link");
+        symlink(&image, &link).unwrap();
+        let [node, image, far, beside] = [Path::new("/dev/null"), &image, &link, Path::new("/dev")]
+            .map(|path| fs::symlink_metadata(path).unwrap());
+        assert!(!link_counts(&beside, &node));
+        assert!(link_counts(&far, &node));
+        assert!(link_counts(&far, &image));
     }
 
     #[test]

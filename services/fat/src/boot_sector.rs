@@ -15,7 +15,9 @@ use crate::transaction::Mirror;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotFat {
     /// The mark at the end of the first sector is missing.
-    #[error("its first sector does not end with the mark 55 AA")]
+    #[error(
+        "it holds neither a partition table nor a volume, for its first sector does not end with the mark 55 AA"
+    )]
     NoSignature,
     /// A field of the boot sector is out of bounds.
     #[error("its boot sector says {value} {field}, which no FAT volume has")]

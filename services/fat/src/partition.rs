@@ -48,6 +48,8 @@ impl Partition {
                     };
                     match Geometry::parse(&read(device, sectors.start)?, partition.sectors) {
                         Ok(_) => return Ok(partition),
+                        // What that says is true of a bare device only.
+                        Err(NotFat::NoSignature) => {}
                         Err(reason) => refused = refused.or(Some(reason)),
                     }
                 }
@@ -121,7 +123,7 @@ mod tests {
     use super::*;
     use crate::boot_sector::tests::pico;
     use crate::device::Memory;
-    use crate::numbers::{write_u16, write_u32};
+    use crate::numbers::{index, write_u16, write_u32};
     use proptest::prelude::*;
 
     /// A device of 2049 sectors as a Pico shows it, with its volume behind `entries` of (type, first, sectors).
@@ -149,6 +151,17 @@ mod tests {
     fn a_board_s_partition_is_found() {
         let found = Partition::find(&mut device(&[(1, 1, 2048)])).unwrap();
         assert_eq!((found.first_sector(), found.sectors()), (1, 2048));
+    }
+
+    #[test]
+    fn a_partition_may_begin_anywhere() {
+        for first in [2_u32, 8, 63, 2048] {
+            let mut bytes = device(&[(6, first, 2047)]).0;
+            let gap = SECTOR_SIZE * (index(first) - 1);
+            bytes.splice(SECTOR_SIZE..SECTOR_SIZE, std::iter::repeat_n(0, gap));
+            let found = Partition::find(&mut Memory(bytes)).unwrap();
+            assert_eq!(found.first_sector(), u64::from(first));
+        }
     }
 
     #[test]

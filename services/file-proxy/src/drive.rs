@@ -364,3 +364,43 @@ fn no_volume(error: cpy_fat::Error) -> Refusal {
         error => Refusal::NoVolume(with_causes(&error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECTOR: usize = cpy_fat::SECTOR_SIZE;
+
+    /// The status of a whole disk of 100 sectors with these entries, of (type, first, sectors), in its table.
+    fn reason(mark: [u8; 2], entries: &[(u8, u8, u8)]) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let image = dir.path().join("image");
+        let mut bytes = vec![0; 100 * SECTOR];
+        for (slot, &(kind, first, sectors)) in entries.iter().enumerate() {
+            let entry = &mut bytes[446 + slot * 16..][..16];
+            (entry[4], entry[8], entry[12]) = (kind, first, sectors);
+        }
+        bytes[510..512].copy_from_slice(&mark);
+        std::fs::write(&image, bytes).unwrap();
+        let serial = "A1".parse().unwrap();
+        let status = Drive::new(serial, image, dir.path().to_owned()).status();
+        assert_eq!(status.state, DriveState::Unreadable);
+        status.reason
+    }
+
+    #[test]
+    fn a_disk_without_a_volume_is_refused_in_a_sentence() {
+        let mark = [0x55, 0xAA];
+        for (mark, entries, expected) in [
+            ([0, 0], &[][..], "neither a partition table nor a volume"),
+            (mark, &[], "no partition with a FAT volume"),
+            (mark, &[(0xEE, 1, 99)], "a GUID partition table"),
+            (mark, &[(1, 1, 200)], "partition 1 ends at sector 201"),
+            (mark, &[(1, 1, 99)], "no partition with a FAT volume"),
+        ] {
+            let reason = reason(mark, entries);
+            assert!(reason.starts_with("The board's drive cannot be read: "));
+            assert!(reason.contains(expected), "{reason}");
+        }
+    }
+}

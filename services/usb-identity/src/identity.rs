@@ -1,5 +1,7 @@
 //! What udev is told of one device: [`Identity`], from what one [`Machine`] says of itself.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
@@ -94,9 +96,16 @@ impl Machine {
     fn usb_devices(&self) -> impl Iterator<Item = UsbDevice> {
         let entries = fs::read_dir(&self.usb).into_iter().flatten().flatten();
         entries
+            .filter(|entry| is_device_name(&entry.file_name()))
             .filter_map(|entry| DeviceDir::behind(&self.devices, &entry.path()))
             .filter_map(UsbDevice::at)
     }
+}
+
+/// The directory lists interfaces, `1-1:1.0`, and root hubs, `usb1`, too: most of what there is, and not looked at.
+fn is_device_name(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    !name.contains(&b':') && !name.starts_with(b"usb")
 }
 
 impl Identity {

@@ -122,11 +122,8 @@ impl<'a> Device<'a> {
     /// udev's rules run for the device: the name is decided and stored.
     pub(crate) fn settle(&self) -> String {
         let properties = self.bench.says(&self.path, None);
-        let stored: String = properties
-            .lines()
-            .map(|line| format!("E:{line}\n"))
-            .collect();
-        self.store(&format!("I:4212345\n{stored}E:ID_BUS=usb\nG:seat\n"));
+        let name = properties.trim_end();
+        self.store(&format!("I:4212345\nE:{name}\nE:ID_BUS=usb\nG:seat\n"));
         self.name()
     }
 
