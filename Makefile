@@ -9,6 +9,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 # What packages are for: this machine, or with ARCH=arm64 a Pi.
 NATIVE := $(shell dpkg --print-architecture)
 ARCH ?= $(NATIVE)
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .PHONY: help build deb demo test test-package lint bench clean test-dependencies
 
@@ -43,7 +44,7 @@ test: test-dependencies
 test-package:
 	deploy/install-dependencies test-package
 	for arch in $(NATIVE) arm64; do ls target/deb/*_$$arch.deb >/dev/null 2>&1 || $(MAKE) deb ARCH=$$arch || exit 1; done
-	$(CARGO) test $(if $(filter-out 0,$(shell id -u)),--config 'target."cfg(unix)".runner="sudo"') \
+	$(CARGO) test $(if $(SUDO),--config 'target."cfg(unix)".runner="$(SUDO)"') \
 		--package cpy-tests --features package --test package --locked
 
 test-dependencies: $(CIRCUP)/bin/circup $(BROWSER)/node_modules/.package-lock.json
@@ -64,7 +65,7 @@ $(BROWSER)/node_modules/.package-lock.json: $(BROWSER)/package-lock.json
 lint:
 	deploy/install-dependencies build
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 	command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked
 	$(CARGO) deny check bans licenses sources
 
@@ -74,5 +75,6 @@ bench:
 	$(CARGO) bench --package cpy-tests --locked
 
 clean:
+	[ ! -e target/package ] || $(SUDO) rm -rf target/package
 	$(CARGO) clean
 	rm -rf tests/.cache $(BROWSER)/node_modules
