@@ -9,6 +9,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 # What packages are for: this machine, or with ARCH=arm64 a Pi.
 NATIVE := $(shell dpkg --print-architecture)
 ARCH ?= $(NATIVE)
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .PHONY: help build deb demo test test-package test-vm lint bench clean test-dependencies
 
@@ -44,7 +45,7 @@ test: test-dependencies
 test-package:
 	deploy/install-dependencies test-package
 	for arch in $(NATIVE) arm64; do CARGO=$(CARGO) deploy/build-deb $$arch || exit 1; done
-	$(CARGO) test $(if $(filter-out 0,$(shell id -u)),--config 'target."cfg(unix)".runner="sudo"') \
+	$(CARGO) test $(if $(SUDO),--config 'target."cfg(unix)".runner="$(SUDO)"') \
 		--package cpy-tests --features package --test package --locked
 
 test-dependencies: $(CIRCUP)/bin/circup $(BROWSER)/node_modules/.package-lock.json
@@ -83,5 +84,6 @@ bench:
 	$(CARGO) bench --package cpy-tests --locked
 
 clean:
+	[ ! -e target/package ] || $(SUDO) rm -rf target/package
 	$(CARGO) clean
 	rm -rf tests/.cache $(BROWSER)/node_modules

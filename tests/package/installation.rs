@@ -32,7 +32,7 @@ fn brings_everything_up_and_prints_the_password(suite: Suite) {
     let noise = ["rror", "arning", "ailed", "udev"].map(|word| printed.contains(word));
     assert_eq!(noise, [false; 4], "{printed}");
     machine.run("cpyctl check");
-    machine.run("cd / && dpkg --verify cpy-gateway && man --version >/dev/null 2>&1 || true");
+    machine.run("dpkg --verify cpy-gateway");
     for unit in UNITS {
         machine.run(&format!("systemctl --quiet is-enabled {unit}"));
     }
