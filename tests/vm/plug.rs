@@ -13,8 +13,8 @@ async fn a_board_that_is_plugged_in_is_a_page_on_the_network() {
 
     let plugged = Instant::now();
     board.plug().await;
-    visitor.until(&name, "/cp/version.json", 200).await;
-    lab.figure("plug to HTTP 200", plugged.elapsed());
+    visitor.until(&name, "/fs/code.py", 200).await;
+    lab.figure("plug to HTTP 200 for a file", plugged.elapsed());
     let page = visitor.page(&name, "/").await;
     assert_eq!(page.status, 200, "{page:?}");
 

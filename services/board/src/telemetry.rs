@@ -4,30 +4,47 @@ use std::fmt;
 
 use rustix::fs::fstat;
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::fmt::format::{Format, Full, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
 
-/// Starts logging. `RUST_LOG` chooses what is logged; by default everything at info and above.
+/// Starts logging. `RUST_LOG` chooses what is logged: a level, or `module=level` pairs with commas between them; by
+/// default everything at info and above.
 ///
 /// Where the journal reads along, it adds the time, and lines begin with their priority instead of a word.
 pub fn init() {
-    let filter = EnvFilter::builder()
-        .with_default_directive(Level::INFO.into())
-        .from_env_lossy();
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    // A second start in one process, as in tests, keeps the first.
-    let _ = if goes_to_journal() {
-        log.with_ansi(false)
-            .event_format(ForJournal::default())
-            .try_init()
+    let chosen = std::env::var("RUST_LOG").unwrap_or_default();
+    let (filter, wrong) = filter(&chosen);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = if goes_to_journal() {
+        let lines = lines.with_ansi(false).event_format(ForJournal::default());
+        lines.with_filter(filter).boxed()
     } else {
         let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        log.with_ansi(terminal).try_init()
+        lines.with_ansi(terminal).with_filter(filter).boxed()
     };
+    // A second start in one process, as in tests, keeps the first.
+    let _ = tracing_subscriber::registry().with(lines).try_init();
+    if let Some(reason) = wrong {
+        tracing::warn!(RUST_LOG = chosen, %reason, "RUST_LOG is not understood; everything from info on is logged");
+    }
+}
+
+/// What is logged, and what is wrong with the choice. Targets, because the filter that knows more of `RUST_LOG`'s
+/// language brings a megabyte of regular expressions into each daemon.
+fn filter(chosen: &str) -> (Targets, Option<ParseError>) {
+    let by_default = || Targets::new().with_default(Level::INFO);
+    if chosen.trim().is_empty() {
+        return (by_default(), None);
+    }
+    match chosen.parse() {
+        Ok(targets) => (targets, None),
+        Err(reason) => (by_default(), Some(reason)),
+    }
 }
 
 /// Whether standard error is the journal's (systemd.exec(5), `$JOURNAL_STREAM`). A program started by a service may
@@ -94,6 +111,23 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn what_is_logged_can_be_chosen_by_module_and_level() {
+        let (targets, wrong) = filter("warn,cpy_board=debug");
+        assert!(wrong.is_none(), "{wrong:?}");
+        assert!(targets.would_enable("cpy_board::telemetry", &Level::DEBUG));
+        assert!(!targets.would_enable("hyper", &Level::INFO));
+        assert!(targets.would_enable("hyper", &Level::WARN));
+    }
+
+    #[test]
+    fn a_choice_that_is_not_understood_is_reported_and_info_is_logged() {
+        let (targets, wrong) = filter("cpy_board=loud");
+        assert!(wrong.is_some());
+        assert!(targets.would_enable("anything", &Level::INFO));
+        assert!(!targets.would_enable("anything", &Level::DEBUG));
     }
 
     #[test]

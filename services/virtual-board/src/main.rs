@@ -7,13 +7,17 @@ use clap::Parser;
 use cpy_virtual_board::{Board, Options};
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()))
-        .with_writer(std::io::stderr)
+    let chosen = std::env::var("RUST_LOG").ok();
+    let targets: Option<Targets> = chosen.and_then(|chosen| chosen.parse().ok());
+    tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+        .with(targets.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN)))
         .init();
     if options.exit_with_parent {
         let parent = getppid();
