@@ -4,6 +4,7 @@
 mod cuts;
 mod faults;
 mod gadgets;
+mod installation;
 mod machine;
 mod names;
 mod plug;

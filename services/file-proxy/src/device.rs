@@ -42,7 +42,7 @@ pub(crate) enum OpenError {
     #[error("another program uses the drive, for example because it is mounted")]
     Busy,
     /// The system refuses.
-    #[error("the drive {path} cannot be opened: {source}")]
+    #[error("the drive {path} cannot be opened")]
     Refused {
         /// The link in the board's directory.
         path: PathBuf,

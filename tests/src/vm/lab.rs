@@ -31,7 +31,6 @@ pub struct Installed {
     pub machine: Machine,
     /// Somebody on its network.
     pub visitor: Visitor,
-    password: String,
     began: Instant,
 }
 
@@ -68,12 +67,10 @@ impl Installed {
             .await;
         figure(&machine, "installation of the package", begun.elapsed());
         machine.run("mkdir -p /run/boards").await;
-        let password = machine.run("cpyctl password").await.trim().to_owned();
-        let visitor = Visitor::come(&machine, password.clone()).await;
+        let visitor = Visitor::come(&machine, password(&machine).await).await;
         Self {
             machine,
             visitor,
-            password,
             began: begun,
         }
     }
@@ -112,12 +109,13 @@ impl Installed {
     pub async fn reboot(&mut self) {
         self.machine.reboot().await;
         self.machine.run("mkdir -p /run/boards").await;
-        self.visitor = Visitor::come(&self.machine, self.password.clone()).await;
+        let password = self.visitor.password().to_owned();
+        self.visitor = Visitor::come(&self.machine, password).await;
     }
 
     /// The password of boards that have none of their own.
     pub fn password(&self) -> &str {
-        &self.password
+        self.visitor.password()
     }
 
     /// Writes down how long something took, for the end of `make test-vm`.
@@ -129,6 +127,10 @@ impl Installed {
     pub fn note(&self, line: &str) {
         note(&self.machine, line);
     }
+}
+
+async fn password(machine: &Machine) -> String {
+    machine.run("cpyctl password").await.trim().to_owned()
 }
 
 fn figure(machine: &Machine, what: &str, took: Duration) {
@@ -148,6 +150,12 @@ impl Lab {
     /// Restarts the machine. The visitor comes again.
     pub async fn reboot(&mut self) {
         self.0.reboot().await;
+    }
+
+    /// Tells the visitor the password that another installation has made.
+    pub async fn learn_password(&mut self) {
+        let password = password(&self.0.machine).await;
+        self.0.visitor.learn(password);
     }
 }
 

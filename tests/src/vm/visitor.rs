@@ -51,6 +51,16 @@ impl Visitor {
         visitor
     }
 
+    /// The password that it gives.
+    pub(super) fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// Is told another password.
+    pub(super) fn learn(&mut self, password: String) {
+        self.password = password;
+    }
+
     /// The addresses of a name, by the system's own resolver; none if there are none.
     pub async fn resolve(&self, name: &str) -> Option<String> {
         let mut command = tokio::process::Command::from(self.entrance.command("getent"));
