@@ -95,7 +95,7 @@ fn succeeds_where_port_80_is_taken(suite: Suite) {
                 .status
                 == "200"
         });
-    machine.run("systemctl stop other && systemctl restart cpy-gateway.target");
+    machine.run("systemctl stop other && systemctl restart cpy-http-gateway");
     machine.is_up();
     machine.serves(BOARD, password.trim());
 }

@@ -15,6 +15,7 @@ mod installation;
 mod lintian;
 mod machine;
 mod removal;
+mod rules;
 mod upgrade;
 
 /// The releases of Debian that the package is for.

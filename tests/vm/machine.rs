@@ -1,4 +1,5 @@
-//! The machine itself is not as it should be: a port is taken, a disk full or read-only, a drive somebody else's.
+//! The machine itself is not as it should be: a port is taken, a disk full or read-only, a drive somebody else's,
+//! and other programs reach for boards.
 
 use cpy_tests::vm::{Board, lab};
 
@@ -33,9 +34,9 @@ async fn a_taken_port_80_is_told_with_its_holder_and_boards_have_their_own_ports
         "{doctor:?}"
     );
     machine.run("systemctl stop board-squatter").await;
-    machine
-        .run("systemctl restart cpy-http-gateway.socket cpy-http-gateway")
-        .await;
+    let advice = "sudo systemctl restart cpy-http-gateway";
+    assert!(doctor.text.contains(advice), "{doctor:?}");
+    machine.run(advice.trim_start_matches("sudo ")).await;
     lab.visitor.until(&board.name(), "/fs/code.py", 200).await;
 }
 
@@ -113,4 +114,26 @@ async fn a_read_only_root_serves_boards_and_says_what_it_cannot_keep() {
     assert_eq!(served.status, 200);
     assert!(doctor.text.contains("read-only"), "{doctor:?}");
     lab.reboot().await;
+}
+
+#[tokio::test]
+async fn modem_manager_leaves_consoles_alone() {
+    let lab = lab().await;
+    let machine = &lab.machine;
+    machine
+        .run("systemctl start ModemManager && mmcli --set-logging=DEBUG")
+        .await;
+    let board = Board::new(machine, &["--bare"]);
+    board.plug().await;
+    let decided = machine
+        .until("journalctl --boot --output cat --unit ModemManager | grep '(tty/ttyACM.*): port'")
+        .await;
+    lab.visitor.until(&board.name(), "/fs/code.py", 200).await;
+    let doctor = machine.try_run("cpyctl doctor").await;
+    machine.run("systemctl stop ModemManager").await;
+    assert!(decided.contains("port filtered"), "{decided}");
+    assert!(
+        doctor.text.contains("leaves the boards alone"),
+        "{doctor:?}"
+    );
 }

@@ -11,14 +11,17 @@ async fn listed(lab: &cpy_tests::vm::Lab) -> serde_json::Value {
 #[tokio::test]
 async fn hostile_serials_make_no_path_but_the_boards_own() {
     let lab = lab().await;
-    for serial in [
-        "..",
-        "/",
-        "../../etc",
-        "a b",
-        "$(reboot)",
-        "%n",
-        &"A".repeat(120),
+    // A USB string has room for 126.
+    let longest = "A".repeat(126);
+    for (serial, called) in [
+        ("", "usb-"),
+        ("..", "usb-"),
+        ("/", "usb-"),
+        ("../../etc", "usb-"),
+        ("a b", "usb-"),
+        ("$(reboot)", "usb-"),
+        ("%n", "usb-"),
+        (&"A".repeat(200), &longest),
     ] {
         let board = Board::with_serial(&lab.machine, serial, &["--bare"]);
         board.plug().await;
@@ -27,7 +30,7 @@ async fn hostile_serials_make_no_path_but_the_boards_own() {
             .until("[ -L /dev/cpy-gateway/*/drive ] && [ -L /dev/cpy-gateway/*/console ] && ls /dev/cpy-gateway")
             .await;
         let found = found.trim();
-        assert!(found.starts_with("usb-"), "{serial:?} is {found:?}");
+        assert!(found.starts_with(called), "{serial:?} is {found:?}");
         board.unplug().await;
         lab.machine.until("[ ! -e /dev/cpy-gateway/*/drive ]").await;
     }

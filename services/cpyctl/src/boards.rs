@@ -103,7 +103,7 @@ impl ListedBoard {
                 if drive.writable {
                     space
                 } else {
-                    format!("{space}, read-only")
+                    format!("{space}, write-protected")
                 }
             }
         }

@@ -66,6 +66,17 @@ impl Installed {
             .run("DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet /root/cpy-gateway.deb")
             .await;
         figure(&machine, "installation of the package", begun.elapsed());
+        let installed = machine
+            .run("dpkg-query --show --showformat '${Installed-Size}' cpy-gateway")
+            .await;
+        note(
+            &machine,
+            &format!(
+                "the package: {} KiB, {} KiB installed",
+                package.len() / 1024,
+                installed.trim()
+            ),
+        );
         machine.run("mkdir -p /run/boards").await;
         let visitor = Visitor::come(&machine, password(&machine).await).await;
         Self {

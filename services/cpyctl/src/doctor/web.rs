@@ -8,8 +8,9 @@ use super::processes::Process;
 use super::{daemons, listeners, processes};
 use crate::daemons::{Answer, RoutedBoard, Silence, here};
 
-/// What gives http-gateway its port back: the socket is not bound again by itself.
-const RESTART: &str = "sudo systemctl restart cpy-http-gateway.socket cpy-http-gateway.service";
+/// What gives http-gateway its port back. Its socket is not bound again by itself: the service wants it, and is down
+/// while it is bound; restarting the socket too would be refused, for its service runs.
+const RESTART: &str = "sudo systemctl restart cpy-http-gateway";
 
 /// Whether http-gateway answers on the first of these addresses.
 pub(super) fn examine(
