@@ -10,6 +10,8 @@ export PATH := $(PATH):/usr/sbin:/sbin
 NATIVE := $(shell dpkg --print-architecture)
 ARCH ?= $(NATIVE)
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
+# Tests that boot machines need root; cargo itself does not.
+AS_ROOT = $(if $(SUDO),--config 'target."cfg(unix)".runner="$(SUDO) env CPY_VM_ARCH=$(ARCH)"')
 
 .PHONY: help build deb demo test test-package test-vm lint bench clean test-dependencies
 
@@ -41,12 +43,10 @@ test: test-dependencies
 	$(CARGO) test --workspace --locked
 	node --test $(BROWSER)/pages.test.js
 
-# Containers need root; cargo itself does not.
 test-package:
 	deploy/install-dependencies test-package
 	for arch in $(NATIVE) arm64; do CARGO=$(CARGO) deploy/build-deb $$arch || exit 1; done
-	$(CARGO) test $(if $(SUDO),--config 'target."cfg(unix)".runner="$(SUDO)"') \
-		--package cpy-tests --features package --test package --locked
+	$(CARGO) test $(AS_ROOT) --package cpy-tests --locked --features package --test package
 
 test-dependencies: $(CIRCUP)/bin/circup $(BROWSER)/node_modules/.package-lock.json
 	deploy/install-dependencies test
@@ -67,8 +67,8 @@ $(BROWSER)/node_modules/.package-lock.json: $(BROWSER)/package-lock.json
 test-vm:
 	deploy/install-dependencies test-vm
 	CARGO=$(CARGO) deploy/build-deb $(ARCH)
-	tests/vm/build-image $(ARCH) target/vm/$(ARCH)
-	CPY_VM_ARCH=$(ARCH) $(CARGO) test --package cpy-tests --locked --features vm --test vm
+	$(SUDO) tests/vm/build-image $(ARCH) target/vm/$(ARCH)
+	CPY_VM_ARCH=$(ARCH) $(CARGO) test $(AS_ROOT) --package cpy-tests --locked --features vm --test vm
 	@cat target/vm/$(ARCH)/figures
 
 lint:
@@ -84,6 +84,6 @@ bench:
 	$(CARGO) bench --package cpy-tests --locked
 
 clean:
-	[ ! -e target/package ] || $(SUDO) rm -rf target/package
+	[ ! -e target/package ] && [ ! -e target/vm ] || $(SUDO) rm -rf target/package target/vm
 	$(CARGO) clean
 	rm -rf tests/.cache $(BROWSER)/node_modules

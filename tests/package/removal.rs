@@ -1,12 +1,15 @@
 //! What is left of the package when it goes.
 
-use crate::machine::{BOARD, Machine, UNITS};
+use std::collections::BTreeSet;
+
+use crate::machine::{BOARD, Machine, UNITS, newer_deb};
 use crate::{Suite, on_each_suite};
 
 on_each_suite!(
     stops_and_withdraws_everything,
     keeps_the_password_for_a_reinstallation,
-    leaves_nothing_when_it_is_a_purge
+    leaves_nothing_when_it_is_a_purge,
+    leaves_nothing_of_an_upgrade_that_was_broken_off
 );
 
 fn stops_and_withdraws_everything(suite: Suite) {
@@ -59,9 +62,29 @@ fn leaves_nothing_when_it_is_a_purge(suite: Suite) {
     machine.unplug(BOARD);
     machine.run("rm -r /dev/*.img /dev/cpy-gateway");
     machine.apt("purge cpy-gateway");
-    let after = machine.inventory();
-    let left: Vec<_> = after.difference(&before).collect();
-    let missing: Vec<_> = before.difference(&after).collect();
+    same(&before, &machine.inventory());
+}
+
+/// dpkg stops between unpacking and configuration where it asks about a changed configuration and gets no answer.
+fn leaves_nothing_of_an_upgrade_that_was_broken_off(suite: Suite) {
+    let machine = Machine::boot(suite);
+    let before = machine.inventory();
+    machine.install();
+    machine.is_up();
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let newer = machine.put(&newer_deb(directory.path()), "newer.deb");
+    machine.run(&format!("dpkg --unpack {newer}"));
+    let printed = machine.apt("purge cpy-gateway");
+    assert!(!printed.contains("currently used"), "{printed}");
+    for unit in UNITS {
+        assert!(!machine.is_active(unit), "{unit}");
+    }
+    same(&before, &machine.inventory());
+}
+
+fn same(before: &BTreeSet<String>, after: &BTreeSet<String>) {
+    let left: Vec<_> = after.difference(before).collect();
+    let missing: Vec<_> = before.difference(after).collect();
     assert!(
         left.is_empty() && missing.is_empty(),
         "left: {left:#?}\nmissing: {missing:#?}"
