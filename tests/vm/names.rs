@@ -1,9 +1,9 @@
 //! Boards whose serial numbers say little, or too much.
 
-use cpy_tests::vm::{Board, lab};
+use cpy_tests::vm::{Board, Lab, lab};
 
 /// The boards that the gateway knows, as cpyctl lists them.
-async fn listed(lab: &cpy_tests::vm::Lab) -> serde_json::Value {
+async fn listed(lab: &Lab) -> serde_json::Value {
     let text = lab.machine.run("cpyctl boards --json").await;
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
@@ -84,6 +84,7 @@ async fn boards_that_change_places_keep_their_names() {
             .await;
         assert_eq!(saved.status, 204, "{saved:?}");
     }
+    let places = [place(&lab, &one).await, place(&lab, &two).await];
     one.unplug().await;
     two.unplug().await;
     lab.machine.until("[ ! -e /dev/cpy-gateway/*/drive ]").await;
@@ -95,4 +96,12 @@ async fn boards_that_change_places_keep_their_names() {
         let page = lab.visitor.until(&board.name(), "/fs/code.py", 200).await;
         assert_eq!(page.text, format!("# {}\n", board.serial()));
     }
+    assert_eq!(places, [place(&lab, &two).await, place(&lab, &one).await]);
+}
+
+/// The socket that a board is plugged into.
+async fn place(lab: &Lab, board: &Board<'_>) -> String {
+    let link = format!("/dev/cpy-gateway/{}/drive", board.serial());
+    let place = format!("udevadm info --query property --property ID_PATH {link}");
+    lab.machine.run(&place).await
 }

@@ -3,7 +3,7 @@
 use cpy_tests::vm::{Board, UNITS, lab};
 
 #[tokio::test]
-async fn a_console_and_a_page_outlive_every_killed_daemon() {
+async fn pages_saves_and_consoles_come_back_after_every_killed_daemon() {
     let lab = lab().await;
     let board = Board::new(&lab.machine, &["--bare"]);
     let name = board.name();

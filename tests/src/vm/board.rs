@@ -62,8 +62,9 @@ impl<'a> Board<'a> {
 
     /// Plugs it in, and waits until it is powered; not for what the machine makes of it.
     pub async fn plug(&self) {
+        let before = self.times_said("ready").await;
         self.try_plug().await;
-        self.says("ready").await;
+        self.has_said("ready", before + 1).await;
     }
 
     /// Plugs it in, and does not wait.
@@ -146,9 +147,13 @@ impl<'a> Board<'a> {
 
     /// Waits until it has said a line that begins so.
     pub async fn says(&self, beginning: &str) {
+        self.has_said(beginning, 1).await;
+    }
+
+    async fn has_said(&self, beginning: &str, times: usize) {
         let what = format!("board {} says {beginning:?}", self.serial);
         until(&what, async || {
-            (self.times_said(beginning).await > 0).then_some(())
+            (self.times_said(beginning).await >= times).then_some(())
         })
         .await;
     }

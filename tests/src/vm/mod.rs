@@ -10,7 +10,7 @@ mod lab;
 mod machine;
 mod visitor;
 
-pub use board::{Board, fresh_image};
+pub use board::{Board, Fetched, fresh_image};
 pub use gadget::Gadget;
 pub use lab::{Lab, UNITS, lab};
 pub use machine::Machine;
