@@ -1,6 +1,7 @@
 //! What the daemons answer when cpyctl asks them, each within a deadline: one that hangs must not take
 //! cpyctl with it.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -37,8 +38,11 @@ pub(crate) enum Silence {
     #[error("{0} is not running ({1})")]
     NotRunning(String, String),
     /// Somebody else answers where http-gateway is to.
-    #[error("http-gateway is not running (another program answers on {0})")]
+    #[error("http-gateway is not reached at {0}: another program has it")]
     Stranger(SocketAddr),
+    /// http-gateway runs, as the boards' own ports show, and nobody answers where it is to.
+    #[error("http-gateway runs, and is not reached at {0}")]
+    Elsewhere(SocketAddr),
     /// What it says cannot be understood.
     #[error("{0} gives an answer of another version")]
     OtherVersion(String),
@@ -95,14 +99,33 @@ pub(crate) async fn routed_boards(
     patience: Duration,
 ) -> Answer<Vec<RoutedBoard>> {
     let address = here(listen);
-    match timeout(patience, ask_gateway(address)).await {
-        Err(_) => Err(Silence::Hangs(format!("http-gateway on {address}"))),
-        Ok(Ok(boards)) => Ok(boards),
-        Ok(Err(error)) => Err(Silence::NotRunning(
-            "http-gateway".into(),
-            format!("{error:#}"),
-        )),
-    }
+    timeout(patience, ask_gateway(address))
+        .await
+        .unwrap_or_else(|_| Err(Silence::Hangs(format!("http-gateway on {address}"))))
+}
+
+/// The boards as http-gateway routes to them, from the first of the boards' own `ports` at which it answers. Each of
+/// them tells of all boards. Whether it is the gateway of the boards that are `attached` here, its answer shows.
+pub(crate) async fn routed_at_own_ports(
+    listen: &[SocketAddr],
+    ports: impl IntoIterator<Item = u16>,
+    attached: &BTreeSet<Serial>,
+    patience: Duration,
+) -> Option<Vec<RoutedBoard>> {
+    let ip = here(listen).ip();
+    let ask_all = async {
+        for port in ports {
+            let Ok(boards) = ask_gateway(SocketAddr::new(ip, port)).await else {
+                continue;
+            };
+            let is_attached = |board: &RoutedBoard| attached.contains(&board.serial);
+            if boards.iter().any(is_attached) {
+                return Some(boards);
+            }
+        }
+        None
+    };
+    timeout(patience, ask_all).await.unwrap_or_default()
 }
 
 /// An address at which this machine reaches what listens on the first of these.
@@ -156,6 +179,7 @@ async fn read(reply: Response<Incoming>) -> hyper::Result<Bytes> {
 mod tests {
     use cpy_board::http::bind_unix;
     use cpy_board::status::ConsoleStatuses;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     use super::*;
@@ -189,6 +213,50 @@ mod tests {
             sentence,
             format!("http-gateway on {address} does not answer")
         );
+    }
+
+    /// A web server that gives everybody this answer.
+    async fn web_server(status: &'static str, body: &'static str) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        Shutdown::new().spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let length = body.len();
+                let reply = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}");
+                client.read(&mut [0; 4096]).await.unwrap();
+                client.write_all(reply.as_bytes()).await.unwrap();
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn another_program_in_the_place_of_the_gateway_is_no_gateway_that_does_not_run() {
+        let address = web_server("404 Not Found", "").await;
+        let silence = routed_boards(&[address], PATIENCE).await.unwrap_err();
+        assert_eq!(silence, Silence::Stranger(address));
+        let sentence = silence.to_string();
+        assert_eq!(
+            sentence,
+            format!("http-gateway is not reached at {address}: another program has it")
+        );
+    }
+
+    #[tokio::test]
+    async fn boards_are_told_at_the_ports_that_are_theirs_and_by_the_gateway_whose_they_are() {
+        let stranger = web_server("200 OK", "hello").await;
+        let gateway = web_server(
+            "200 OK",
+            r#"{"boards":[{"serial":"A0000001","hostname":"cpy-000001","port":8001}]}"#,
+        )
+        .await;
+        let found = async |attached: &str| {
+            let attached = BTreeSet::from([attached.parse().unwrap()]);
+            let ports = [stranger.port(), gateway.port()];
+            routed_at_own_ports(&[stranger], ports, &attached, PATIENCE).await
+        };
+        assert_eq!(found("A0000001").await.unwrap()[0].port, Some(8001));
+        assert!(found("B0000001").await.is_none());
     }
 
     #[test]

@@ -12,7 +12,9 @@ use cpy_board::status::{
 use cpy_board::{Config, Daemon, Hostname, Record, RuntimeDir, Serial, attached};
 use serde::Serialize;
 
-use crate::daemons::{Answer, RoutedBoard, Silence, routed_boards, statuses};
+use crate::daemons::{
+    Answer, RoutedBoard, Silence, here, routed_at_own_ports, routed_boards, statuses,
+};
 
 /// One board, as `cpyctl boards --json` prints it.
 #[derive(Debug, Serialize)]
@@ -41,23 +43,27 @@ pub(crate) struct Survey {
     pub(crate) consoles: Answer<ConsoleStatuses>,
     pub(crate) drives: Answer<DriveStatuses>,
     pub(crate) network: Answer<NetworkStatus>,
-    pub(crate) routed: Answer<Vec<RoutedBoard>>,
+    /// Whether http-gateway answers where it is to.
+    pub(crate) web: Answer<()>,
+    /// The boards as http-gateway routes to them: as it says there, or else at their own ports.
+    pub(crate) routed: Vec<RoutedBoard>,
 }
 
 impl Survey {
     /// Asks all daemons of the gateway with this configuration, at once; each may take so long.
     pub(crate) async fn new(config: &Config, patience: Duration) -> Self {
         let runtime_dir = RuntimeDir::new(&config.runtime_dir);
-        let (consoles, drives, network, routed) = tokio::join!(
+        let (consoles, drives, network, (web, routed)) = tokio::join!(
             statuses(&runtime_dir, Daemon::SerialBridge, patience),
             statuses(&runtime_dir, Daemon::FileProxy, patience),
             network(config, &runtime_dir, patience),
-            routed_boards(&config.http.listen, patience),
+            routed(config, patience),
         );
         Self {
             consoles,
             drives,
             network,
+            web,
             routed,
         }
     }
@@ -68,7 +74,7 @@ impl Survey {
             self.consoles.as_ref().err(),
             self.drives.as_ref().err(),
             self.network.as_ref().err(),
-            self.routed.as_ref().err(),
+            self.web.as_ref().err(),
         ];
         of.into_iter().flatten()
     }
@@ -82,7 +88,6 @@ impl Survey {
         let routed: BTreeMap<&Serial, &RoutedBoard> = self
             .routed
             .iter()
-            .flatten()
             .map(|board| (&board.serial, board))
             .collect();
         let network = self.network.iter().flat_map(|network| &network.boards);
@@ -94,7 +99,7 @@ impl Survey {
             network.iter().map(name).collect()
         } else {
             let name = |board: &RoutedBoard| (board.serial.clone(), board.hostname.clone());
-            self.routed.iter().flatten().map(name).collect()
+            self.routed.iter().map(name).collect()
         };
         let boards = Hostname::assign_beside(attached.keys(), &held)
             .into_iter()
@@ -130,6 +135,29 @@ impl Survey {
                 }
             });
         Ok(boards.collect())
+    }
+}
+
+/// Whether http-gateway answers where it is to, and the boards as it routes to them. Who has lost its first port to
+/// somebody else still serves the boards at theirs.
+async fn routed(config: &Config, patience: Duration) -> (Answer<()>, Vec<RoutedBoard>) {
+    let listen = &config.http.listen;
+    let silence = match routed_boards(listen, patience).await {
+        Ok(boards) => return (Ok(()), boards),
+        Err(silence) => silence,
+    };
+    let attached = attached::scan(&config.boards_dir).unwrap_or_default();
+    let attached = attached.into_keys().collect();
+    let ports = config.http.board_ports.ports();
+    match routed_at_own_ports(listen, ports, &attached, patience).await {
+        None => (Err(silence), Vec::new()),
+        Some(boards) => {
+            let silence = match silence {
+                Silence::Stranger(_) => silence,
+                _ => Silence::Elsewhere(here(listen)),
+            };
+            (Err(silence), boards)
+        }
     }
 }
 
@@ -200,7 +228,8 @@ mod tests {
             consoles: Err(silence()),
             drives: Err(silence()),
             network: Err(silence()),
-            routed: Err(silence()),
+            web: Err(silence()),
+            routed: Vec::new(),
         };
         let named = |survey: &Survey| {
             let boards = survey.boards(&config).unwrap().into_iter();
@@ -214,11 +243,11 @@ mod tests {
             boards: [(serials[0].clone(), held)].into(),
         });
         assert_eq!(named(&survey), ["cpy-00000b", "cpy-000001"]);
-        survey.routed = Ok(vec![RoutedBoard {
+        survey.routed = vec![RoutedBoard {
             serial: serials[1].clone(),
             hostname: "cpy-00000c".parse().unwrap(),
             port: None,
-        }]);
+        }];
         assert_eq!(named(&survey), ["cpy-000001", "cpy-00000c"]);
     }
 

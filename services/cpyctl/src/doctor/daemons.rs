@@ -49,7 +49,10 @@ pub(super) fn silent(machine: &Machine, name: &str, silence: &Silence) -> Findin
                 restart()
             ))
         }
-        Silence::Forbidden(_) | Silence::NotRunning(..) | Silence::Stranger(_) => {
+        Silence::Forbidden(_)
+        | Silence::NotRunning(..)
+        | Silence::Stranger(_)
+        | Silence::Elsewhere(_) => {
             let words = unit.as_ref().and_then(Unit::words);
             let state = words.map(|words| format!(" ({words})")).unwrap_or_default();
             let mut finding = Finding::new(

@@ -93,7 +93,7 @@ async fn examine(machine: &Machine, config_file: Option<&Path>) -> Result<Vec<Ex
     Ok(vec![
         configuration,
         daemons::examine(machine, &survey),
-        web::examine(machine, &config.http.listen, &survey.routed),
+        web::examine(machine, &config.http.listen, &survey.web),
         password::examine(&config.http),
         boards::examine(machine, &boards, &devices, &config.boards_dir),
         drives::examine(machine, &boards, survey.drives.is_ok()),

@@ -6,7 +6,7 @@ use super::finding::{Examination, Finding, Kind};
 use super::machine::Machine;
 use super::processes::Process;
 use super::{daemons, listeners, processes};
-use crate::daemons::{Answer, RoutedBoard, Silence, here};
+use crate::daemons::{Answer, Silence, here};
 
 /// What gives http-gateway its port back. Its socket is not bound again by itself: the service wants it, and is down
 /// while it is bound; restarting the socket too would be refused, for its service runs.
@@ -16,7 +16,7 @@ const RESTART: &str = "sudo systemctl restart cpy-http-gateway";
 pub(super) fn examine(
     machine: &Machine,
     listen: &[SocketAddr],
-    answer: &Answer<Vec<RoutedBoard>>,
+    answer: &Answer<()>,
 ) -> Examination {
     let address = here(listen);
     let mut examination = Examination::new("Web", format!("http-gateway answers on {address}."));
@@ -29,6 +29,7 @@ pub(super) fn examine(
         let finding = match silence {
             Silence::Stranger(_) => taken(address.port(), &strangers),
             _ if !strangers.is_empty() => taken(address.port(), &strangers),
+            Silence::Elsewhere(_) => missing(address.port()),
             Silence::NotRunning(..) if runs() => missing(address.port()),
             silence => daemons::silent(machine, "http-gateway", silence),
         };
@@ -99,6 +100,9 @@ mod tests {
         fake.file("/proc/7/comm", "cpy-http-gatewa\n");
         let missing = examine(&fake.machine, &listen, &silent);
         assert_eq!(missing.kinds(), [Kind::PortMissing]);
-        assert_eq!(examine(&fake.machine, &listen, &Ok(Vec::new())).kinds(), []);
+        assert_eq!(examine(&fake.machine, &listen, &Ok(())).kinds(), []);
+        let elsewhere = Err(Silence::Elsewhere(address));
+        let missing = examine(&Fake::new().machine, &listen, &elsewhere);
+        assert_eq!(missing.kinds(), [Kind::PortMissing]);
     }
 }
