@@ -115,7 +115,9 @@ pub(crate) async fn routed_at_own_ports(
     let ip = here(listen).ip();
     let ask_all = async {
         for port in ports {
-            let Ok(boards) = ask_gateway(SocketAddr::new(ip, port)).await else {
+            // Somebody else's port may take the question and say nothing.
+            let answer = timeout(patience / 4, ask_gateway(SocketAddr::new(ip, port))).await;
+            let Ok(Ok(boards)) = answer else {
                 continue;
             };
             let is_attached = |board: &RoutedBoard| attached.contains(&board.serial);

@@ -8,12 +8,17 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct Machine {
     root: PathBuf,
+    /// Whether root looks, from whom nothing is hidden.
+    pub(super) is_seen_by_root: bool,
 }
 
 impl Machine {
     /// The machine whose tree begins here; of this one, `/`.
     pub(super) fn at(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self {
+            root: root.into(),
+            is_seen_by_root: rustix::process::geteuid().is_root(),
+        }
     }
 
     /// Where a path of the machine's lies.

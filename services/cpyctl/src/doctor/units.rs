@@ -11,29 +11,33 @@ pub(super) struct Unit {
     active: String,
     result: String,
     file: String,
+    /// Of a socket, where it listens: `[::]:80 (Stream)`.
+    listen: Vec<String>,
 }
 
 impl Unit {
     /// The unit of this name; none where systemd does not run.
     pub(super) fn look(machine: &Machine, name: &str) -> Option<Self> {
-        let properties = "--property=LoadState,ActiveState,Result,UnitFileState";
+        let properties = "--property=LoadState,ActiveState,Result,UnitFileState,Listen";
         let shown = machine
             .has_systemd()
             .then(|| output("systemctl", &["show", properties, name]))??;
         Some(Self::parse(&shown))
     }
 
-    fn parse(shown: &str) -> Self {
-        let value = |key: &str| {
-            let mut pairs = shown.lines().filter_map(|line| line.split_once('='));
-            let found = pairs.find(|(name, _)| *name == key);
-            found.map(|(_, value)| value.to_owned()).unwrap_or_default()
+    pub(super) fn parse(shown: &str) -> Self {
+        let values = |key: &'static str| {
+            let pairs = shown.lines().filter_map(|line| line.split_once('='));
+            let found = pairs.filter(move |(name, _)| *name == key);
+            found.map(|(_, value)| value.to_owned())
         };
+        let value = |key| values(key).next().unwrap_or_default();
         Self {
             load: value("LoadState"),
             active: value("ActiveState"),
             result: value("Result"),
             file: value("UnitFileState"),
+            listen: values("Listen").collect(),
         }
     }
 
@@ -47,6 +51,12 @@ impl Unit {
             }
             (_, active) => Some(format!("its unit is {active}: {}", self.result)),
         }
+    }
+
+    /// Whether systemd listens on this TCP port for it.
+    pub(super) fn has_port(&self, port: u16) -> bool {
+        let end = format!(":{port} (Stream)");
+        self.active == "active" && self.listen.iter().any(|place| place.ends_with(&end))
     }
 
     /// What starts it.
@@ -90,6 +100,16 @@ fn output(program: &str, arguments: &[&str]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_socket_has_its_ports_while_it_is_active() {
+        let socket = |active| {
+            let listen = "Listen=/run/x (Stream)\nListen=[::]:80 (Stream)";
+            Unit::parse(&format!("ActiveState={active}\n{listen}\n"))
+        };
+        assert!(socket("active").has_port(80) && !socket("active").has_port(8080));
+        assert!(!socket("failed").has_port(80));
+    }
 
     #[test]
     fn a_units_state_is_said_with_what_mends_it() {

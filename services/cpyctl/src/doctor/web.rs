@@ -5,12 +5,16 @@ use std::net::SocketAddr;
 use super::finding::{Examination, Finding, Kind};
 use super::machine::Machine;
 use super::processes::Process;
+use super::units::Unit;
 use super::{daemons, listeners, processes};
 use crate::daemons::{Answer, Silence, here};
 
 /// What gives http-gateway its port back. Its socket is not bound again by itself: the service wants it, and is down
 /// while it is bound; restarting the socket too would be refused, for its service runs.
 const RESTART: &str = "sudo systemctl restart cpy-http-gateway";
+
+/// The unit for which systemd has the port.
+const SOCKET: &str = "cpy-http-gateway.socket";
 
 /// Whether http-gateway answers on the first of these addresses.
 pub(super) fn examine(
@@ -21,21 +25,31 @@ pub(super) fn examine(
     let address = here(listen);
     let mut examination = Examination::new("Web", format!("http-gateway answers on {address}."));
     if let Err(silence) = answer {
-        let strangers: Vec<Process> = listeners::on_port(machine, address.port())
-            .into_iter()
-            .filter(|process| !process.is("cpy-http-gateway") && !process.is_init())
-            .collect();
-        let runs = || processes::runs(machine, "cpy-http-gateway");
-        let finding = match silence {
-            Silence::Stranger(_) => taken(address.port(), &strangers),
-            _ if !strangers.is_empty() => taken(address.port(), &strangers),
-            Silence::Elsewhere(_) => missing(address.port()),
-            Silence::NotRunning(..) if runs() => missing(address.port()),
-            silence => daemons::silent(machine, "http-gateway", silence),
-        };
+        let socket = Unit::look(machine, SOCKET);
+        let finding = unreached(machine, address.port(), silence, socket.as_ref());
         examination.findings.push(finding);
     }
     examination
+}
+
+/// Why http-gateway does not answer on its port. Of its socket nothing is known where systemd does not run.
+fn unreached(machine: &Machine, port: u16, silence: &Silence, socket: Option<&Unit>) -> Finding {
+    let holders = listeners::on_port(machine, port);
+    let is_ours = socket.is_none_or(|socket| socket.has_port(port));
+    if !is_ours && holders.iter().any(Process::is_init) {
+        return taken_by_socket(port);
+    }
+    let mut strangers = holders
+        .iter()
+        .filter(|process| !process.is("cpy-http-gateway") && !process.is_init());
+    let runs = || processes::runs(machine, "cpy-http-gateway");
+    match (silence, strangers.next()) {
+        (_, Some(stranger)) => taken(port, stranger),
+        (Silence::Stranger(_), None) => taken_by_somebody(machine, port),
+        (Silence::Elsewhere(_), None) => missing(port),
+        (Silence::NotRunning(..), None) if runs() => missing(port),
+        (silence, None) => daemons::silent(machine, "http-gateway", silence),
+    }
 }
 
 /// http-gateway runs all the same, for the boards' own ports.
@@ -44,22 +58,49 @@ fn missing(port: u16) -> Finding {
     Finding::new(Kind::PortMissing, sentence).advise(format!("Let it try again: {RESTART}"))
 }
 
-fn taken(port: u16, strangers: &[Process]) -> Finding {
-    let finding = match strangers.first() {
-        Some(stranger) => Finding::new(
-            Kind::PortTaken,
-            format!("Port {port} is taken by {stranger}, so the web server cannot have it."),
+/// systemd listens for whatever will serve there.
+fn taken_by_socket(port: u16) -> Finding {
+    let finding = port_taken(port, "systemd for the socket of another unit").advise(format!(
+        "`systemctl list-sockets` shows at port {port} which unit it is; end it: sudo systemctl disable --now UNIT"
+    ));
+    without(port, finding)
+}
+
+fn taken(port: u16, stranger: &Process) -> Finding {
+    let finding = port_taken(port, &stranger.to_string());
+    without(
+        port,
+        finding.advise(format!("End it: {}", stranger.how_to_end())),
+    )
+}
+
+fn taken_by_somebody(machine: &Machine, port: u16) -> Finding {
+    let advice = if machine.is_seen_by_root {
+        format!(
+            "It runs out of sight, as in a container; `sudo ss -ltnp sport = {port}` may say more. End it."
         )
-        .advise(format!("End it: {}", stranger.how_to_end())),
-        None => Finding::new(
-            Kind::PortTaken,
-            format!("Port {port} is taken by another program, so the web server cannot have it."),
-        )
-        .advise("`sudo cpyctl doctor` says which one it is; end it."),
+    } else {
+        "`sudo cpyctl doctor` says which one it is; end it.".into()
     };
+    without(port, port_taken(port, "another program").advise(advice))
+}
+
+fn port_taken(port: u16, whom: &str) -> Finding {
+    Finding::new(
+        Kind::PortTaken,
+        format!("Port {port} is taken by {whom}, so the web server cannot have it."),
+    )
+}
+
+/// What to do when the port is free, and what if it is to stay taken.
+fn without(port: u16, finding: Finding) -> Finding {
     finding
         .advise(format!("Then let http-gateway have it: {RESTART}. Until then boards are reached at their own ports: cpyctl boards"))
-        .advise(format!("Or let the boards have another port than {port}: http.listen in the configuration, and ListenStream= in `sudo systemctl edit cpy-http-gateway.socket`."))
+        .advise(format!(
+            "Or let the boards have another port than {port}, such as 8088: with `sudo systemctl edit {SOCKET}` write the \
+             lines [Socket], ListenStream= (with nothing: that takes {port} away) and ListenStream=8088; in the \
+             configuration, http.listen = [\"[::]:8088\"]; then {RESTART}"
+        ))
 }
 
 #[cfg(test)]
@@ -71,11 +112,16 @@ mod tests {
     fn whoever_took_the_port_is_named_where_that_can_be_seen() {
         let listen: [SocketAddr; 1] = ["[::]:80".parse().unwrap()];
         let address = here(&listen);
-        let fake = Fake::new();
+        let mut fake = Fake::new();
+        fake.machine.is_seen_by_root = false;
         let stranger = Err(Silence::Stranger(address));
         let unseen = examine(&fake.machine, &listen, &stranger);
         assert_eq!(unseen.kinds(), [Kind::PortTaken]);
         assert!(unseen.findings[0].advice()[0].contains("sudo cpyctl doctor"));
+        // Root would be sent round in a circle.
+        fake.machine.is_seen_by_root = true;
+        let unseen = examine(&fake.machine, &listen, &stranger);
+        assert!(!unseen.findings[0].advice()[0].contains("cpyctl doctor"));
         let silent = Err(Silence::NotRunning(
             "http-gateway".into(),
             "nothing answers".into(),
@@ -104,5 +150,41 @@ mod tests {
         let elsewhere = Err(Silence::Elsewhere(address));
         let missing = examine(&Fake::new().machine, &listen, &elsewhere);
         assert_eq!(missing.kinds(), [Kind::PortMissing]);
+    }
+
+    #[test]
+    fn a_port_that_systemd_has_for_another_unit_is_said_to_be_taken() {
+        let fake = Fake::new();
+        let socket = "0: 00000000:0050 00000000:0000 0A 0:0 00:0 0 0 0 4711 1";
+        fake.file("/proc/net/tcp", &format!("heading\n {socket}"))
+            .file("/proc/1/comm", "systemd\n")
+            .link("/proc/1/fd/3", "socket:[4711]")
+            .file("/proc/9/comm", "cpy-http-gatewa\n");
+        let silence = Silence::Elsewhere("127.0.0.1:80".parse().unwrap());
+        let failed = Unit::parse("ActiveState=failed\nListen=[::]:80 (Stream)\n");
+        let finding = unreached(&fake.machine, 80, &silence, Some(&failed));
+        assert_eq!(finding.id(), Kind::PortTaken);
+        assert!(finding.problem().contains("taken by systemd for"));
+        assert!(finding.advice()[0].contains("systemctl list-sockets"));
+        let own = Unit::parse("ActiveState=active\nListen=[::]:80 (Stream)\n");
+        for socket in [Some(&own), None] {
+            let finding = unreached(&fake.machine, 80, &silence, socket);
+            assert_eq!(finding.id(), Kind::PortMissing);
+        }
+    }
+
+    #[test]
+    fn another_port_is_a_recipe_that_is_whole() {
+        let finding = taken_by_socket(80);
+        let recipe = finding.advice().last().unwrap();
+        for part in [
+            "systemctl edit cpy-http-gateway.socket",
+            "[Socket], ListenStream= (",
+            "ListenStream=8088",
+            "http.listen = [\"[::]:8088\"]",
+            "systemctl restart cpy-http-gateway",
+        ] {
+            assert!(recipe.contains(part), "{part}: {recipe}");
+        }
     }
 }
