@@ -51,7 +51,7 @@ fn judge(directory: &Path, volume: &StatVfs) -> Option<Finding> {
         return Some(
             Finding::new(Kind::DiskReadOnly, sentence)
                 .advise("If that is not on purpose, the SD card or disk has a fault: look at `sudo dmesg | tail`, save what is on it, and start the machine again.")
-                .advise("If it is on purpose, put state_dir in the configuration on a file system that can be written."),
+                .advise(format!("If it is on purpose, mount a file system that can be written at {directory}, for which /etc/fstab is the place; then: sudo systemctl restart cpy-gateway.target")),
         );
     }
     (free < LOW || no_files).then(|| {
@@ -93,14 +93,15 @@ mod tests {
 
     #[test]
     fn a_full_or_read_only_file_system_is_told() {
-        let judged = |change: fn(&mut StatVfs)| {
+        let found = |change: fn(&mut StatVfs)| {
             let mut volume = statvfs("/").unwrap();
             volume.f_flag = StatVfsMountFlags::empty();
             (volume.f_bavail, volume.f_frsize) = (1 << 20, 4096);
             (volume.f_files, volume.f_favail) = (1000, 10);
             change(&mut volume);
-            judge(Path::new("/var/lib/cpy-gateway"), &volume).map(|finding| finding.id())
+            judge(Path::new("/var/lib/cpy-gateway"), &volume)
         };
+        let judged = |change| found(change).map(|finding| finding.id());
         assert_eq!(judged(|_| {}), None);
         assert_eq!(judged(|volume| volume.f_bavail = 100), Some(Kind::DiskFull));
         assert_eq!(judged(|volume| volume.f_favail = 0), Some(Kind::DiskFull));
@@ -109,8 +110,12 @@ mod tests {
             judged(|volume| (volume.f_files, volume.f_favail) = (0, 0)),
             None
         );
-        let read_only = judged(|volume| volume.f_flag = StatVfsMountFlags::RDONLY);
-        assert_eq!(read_only, Some(Kind::DiskReadOnly));
+        let read_only = found(|volume| volume.f_flag = StatVfsMountFlags::RDONLY).unwrap();
+        assert_eq!(read_only.id(), Kind::DiskReadOnly);
+        // The daemons may write nowhere else, whatever the configuration says.
+        let advice = read_only.advice().join(" ");
+        assert!(advice.contains("at /var/lib/cpy-gateway"), "{advice}");
+        assert!(!advice.contains("state_dir"), "{advice}");
     }
 
     #[test]
