@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: &Arguments, config_file: Option<&Path>) -> Re
     if arguments.json {
         println!("{}", report.json()?);
     } else {
-        println!("{}", report.text());
+        println!("{}", report.text(machine.is_seen_by_root));
     }
     Ok(if report.is_well() {
         ExitCode::SUCCESS

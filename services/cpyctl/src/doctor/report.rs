@@ -42,7 +42,8 @@ impl Report {
         })
     }
 
-    pub(super) fn text(&self) -> String {
+    /// For a person. Of what root would see too, one who is not root is told.
+    pub(super) fn text(&self, is_seen_by_root: bool) -> String {
         let widest = self.fine().map(|fine| fine.about.len()).max().unwrap_or(0);
         let mut lines: Vec<String> = self
             .fine()
@@ -55,7 +56,10 @@ impl Report {
         lines.push(String::new());
         let count = self.findings().count();
         lines.push(match count {
-            0 => "All is well.".into(),
+            0 if self.unknown().next().is_none() => "All is well.".into(),
+            0 if is_seen_by_root => "Nothing wrong was found, as far as can be seen.".into(),
+            0 => "Nothing wrong was found, as far as can be seen; `sudo cpyctl doctor` sees more."
+                .into(),
             1 => "One thing is wrong:".into(),
             _ => format!("{count} things are wrong:"),
         });
@@ -106,12 +110,24 @@ mod tests {
     #[test]
     fn what_is_fine_comes_first_and_what_is_wrong_has_numbered_advice() {
         assert_eq!(
-            report().text(),
+            report().text(true),
             "Password  There is one.\nNot known: something.\n\nOne thing is wrong:\n\n\
              1. No board is plugged in.\n   - Plug one in."
         );
         let well = Report::new(vec![Examination::new("Boards", "2")]);
-        assert!(well.is_well() && well.text().ends_with("\n\nAll is well."));
+        assert!(well.is_well() && well.text(false).ends_with("\n\nAll is well."));
+    }
+
+    #[test]
+    fn what_was_not_seen_is_not_said_to_be_well() {
+        let mut names = Examination::new("Names", "not said");
+        names.fine = None;
+        names.unknown.push("something.".into());
+        let report = Report::new(vec![names]);
+        let (user, root) = (report.text(false), report.text(true));
+        let found = "\nNothing wrong was found, as far as can be seen";
+        assert!(user.ends_with(&format!("{found}; `sudo cpyctl doctor` sees more.")));
+        assert!(root.ends_with(&format!("{found}.")) && report.is_well());
     }
 
     #[test]
