@@ -15,6 +15,7 @@ pub(super) enum Kind {
     PortMissing,
     NoPassword,
     PasswordWrong,
+    PasswordNotReadable,
     NoBoard,
     BoardNotLinked,
     BoardWithoutDevices,

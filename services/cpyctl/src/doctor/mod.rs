@@ -94,7 +94,7 @@ async fn examine(machine: &Machine, config_file: Option<&Path>) -> Result<Vec<Ex
         configuration,
         daemons::examine(machine, &survey),
         web::examine(machine, &config.http.listen, &survey.web),
-        password::examine(&config.http),
+        password::examine(machine, &config.http),
         boards::examine(machine, &boards, &devices, &config.boards_dir),
         drives::examine(machine, &boards, survey.drives.is_ok()),
         names::examine(machine, &survey.network, &boards),

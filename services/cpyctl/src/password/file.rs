@@ -11,7 +11,7 @@ use cpy_board::password_file::{self, PasswordFileError};
 use cpy_board::{Password, atomic_file};
 
 /// The group of the daemons' users.
-const GROUP: &str = "_cpy-gateway";
+pub(crate) const GROUP: &str = "_cpy-gateway";
 const MODE: u32 = 0o640;
 
 /// `/etc/cpy-gateway/password`, or where the configuration puts it.
@@ -64,7 +64,7 @@ impl fmt::Display for PasswordFile {
 }
 
 /// The id of the daemons' group in a group file (group(5)).
-fn group_id(groups: &str) -> Option<u32> {
+pub(crate) fn group_id(groups: &str) -> Option<u32> {
     groups.lines().find_map(|line| {
         let mut fields = line.split(':');
         (fields.next() == Some(GROUP)).then(|| fields.nth(1)?.parse().ok())?

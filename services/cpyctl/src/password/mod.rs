@@ -14,7 +14,7 @@ mod file;
 mod generator;
 mod reload;
 
-pub(crate) use file::PasswordFile;
+pub(crate) use file::{GROUP, PasswordFile, group_id};
 pub(crate) use generator::generate;
 
 /// The arguments of `cpyctl password`. With none it is printed.
