@@ -76,7 +76,8 @@ pub(crate) enum Refusal {
 
 /// How the owner of a board gets a password.
 pub(crate) const NO_PASSWORD: &str = "No password is set. Put CIRCUITPY_WEB_API_PASSWORD = \"...\" into settings.toml \
-    on the board's drive, or password = \"...\" below [http] into the gateway's configuration.";
+    on the board's drive, or run `sudo cpyctl password --new` on the gateway, or put password = \"...\" below [http] \
+    into its configuration.";
 
 /// What a person calls a daemon.
 pub(crate) fn service(daemon: Daemon) -> &'static str {
