@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 
 use cpy_board::config::DEFAULT_FILE;
 
+/// It has the signal, and reads the file a few milliseconds later.
+const RELOADED: &str = "http-gateway was told to reload: the new password holds in a moment.";
 const UNIT: &str = "cpy-http-gateway.service";
 
 /// Lets the http-gateway that runs under systemd read its configuration again. Says what was done.
@@ -16,7 +18,7 @@ pub(super) fn reload(config_file: &Path) -> String {
         return "http-gateway is not running; it takes the new password when it starts.".into();
     }
     if systemctl(&["try-reload-or-restart", UNIT]) {
-        "http-gateway was told to reload: the new password holds now.".into()
+        RELOADED.into()
     } else {
         format!("http-gateway cannot be told to reload: run `sudo systemctl reload {UNIT}`.")
     }
