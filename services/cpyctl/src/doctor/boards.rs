@@ -120,6 +120,16 @@ fn not_linked(machine: &Machine, device: &UsbDevice) -> Finding {
         .advise("Its boot.py turns them off (usb_cdc.disable(), storage.disable_usb_drive()): start it in safe mode and change that.")
         .advise("If it was plugged in a moment ago, wait 5 seconds and ask again.");
     }
+    let udev_runs = machine.has("/run/udev/control");
+    // Labels are udev's to read.
+    if udev_runs && !device.can_be_told(machine) {
+        return Finding::new(
+            Kind::BoardNotLinked,
+            format!("The {device} runs CircuitPython with its console off, and its drive is not labelled CIRCUITPY: so the gateway cannot tell that it is a board."),
+        )
+        .advise("Give its drive the name CIRCUITPY.")
+        .advise("Or let its boot.py leave the console on: look there for usb_cdc.disable() or usb_cdc.enable(console=False, ...).");
+    }
     let finding = Finding::new(
         Kind::BoardNotLinked,
         format!(
@@ -142,7 +152,7 @@ fn not_linked(machine: &Machine, device: &UsbDevice) -> Finding {
         .is_some_and(|to| to == Path::new("/dev/null"))
     {
         finding.advise(format!("The rules are masked: sudo rm {} && sudo udevadm control --reload && sudo udevadm trigger --action=add", rules[0]))
-    } else if machine.has("/run/udev/control") {
+    } else if udev_runs {
         finding
             .advise("Let udev look again: sudo udevadm control --reload && sudo udevadm trigger --action=add --settle")
             .advise("If that does not help, unplug the board and plug it in again.")
@@ -285,6 +295,7 @@ pub(super) mod sample {
 mod tests {
     use cpy_board::status::ConsoleStatus;
 
+    use super::super::machine::fake::Fake;
     use super::sample::Case;
     use super::*;
 
@@ -323,11 +334,42 @@ mod tests {
     }
 
     #[test]
+    fn a_board_that_cannot_be_told_is_not_left_to_udev() {
+        let mut case = Case::new();
+        case.listed.clear();
+        case.fake = Fake::new();
+        let usb = "/sys/bus/usb/devices/1-2";
+        let disk = format!("{usb}:1.0/host3/target3:0:0/3:0:0:0/block/sda");
+        case.fake
+            .file(&format!("{usb}/product"), "Metro\n")
+            .file(
+                &format!("{usb}:1.0/interface"),
+                "CircuitPython Mass Storage\n",
+            )
+            .file(&format!("{disk}/dev"), "8:0\n")
+            .file("/usr/lib/udev/rules.d/61-cpy-gateway.rules", "")
+            .file("/run/udev/control", "")
+            .file("/run/udev/data/b8:0", "E:ID_FS_LABEL=MYDISK\n");
+        let advice = |case: &Case| {
+            let examination = case.examined(examine);
+            assert_eq!(examination.kinds(), [Kind::BoardNotLinked]);
+            examination.findings[0].advice().join(" ")
+        };
+        let told = advice(&case);
+        assert!(
+            told.contains("name CIRCUITPY") && !told.contains("udevadm"),
+            "{told}"
+        );
+        case.fake
+            .file("/run/udev/data/b8:0", "E:ID_FS_LABEL=CIRCUITPY\n");
+        assert!(advice(&case).contains("udevadm"));
+    }
+
+    #[test]
     fn no_board_at_all_is_told() {
         let mut case = Case::new();
         case.listed.clear();
-        let fake = super::super::machine::fake::Fake::new();
-        case.fake = fake;
+        case.fake = Fake::new();
         assert_eq!(case.examined(examine).kinds(), [Kind::NoBoard]);
     }
 

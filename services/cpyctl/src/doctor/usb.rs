@@ -82,15 +82,21 @@ impl UsbDevice {
         device
     }
 
-    /// Whether this is a board that runs CircuitPython: its interfaces say so, or its drive's label does.
+    /// Whether this is a board that runs CircuitPython, also one that the gateway cannot tell to be one.
     pub(super) fn is_board(&self, machine: &Machine) -> bool {
-        let says_so =
-            |name: &String| name.starts_with("CircuitPython ") || name.ends_with(" CDC control");
+        let mut names = self.interfaces.iter();
+        names.any(|name| name.starts_with("CircuitPython ")) || self.can_be_told(machine)
+    }
+
+    /// Whether cpy-usb-identity tells that this is a board: by its serial ports or its drive's label.
+    pub(super) fn can_be_told(&self, machine: &Machine) -> bool {
+        let is_serial =
+            |name: &String| name.ends_with(" CDC control") || name.ends_with(" CDC2 control");
         let label = |node: &Node| {
             noted(machine, 'b', &node.number, "ID_FS_LABEL")
                 .is_some_and(|label| label == "CIRCUITPY")
         };
-        self.interfaces.iter().any(says_so) || self.disks.iter().flatten().any(label)
+        self.interfaces.iter().any(is_serial) || self.disks.iter().flatten().any(label)
     }
 
     /// The nodes of its console and its disks, partitions included.
