@@ -8,6 +8,7 @@ use cpy_board::Config;
 use cpy_board::status::DriveState;
 
 use crate::daemons::{PATIENCE, Silence};
+use crate::output::{self, plain};
 use crate::survey::{ListedBoard, Survey, is_local};
 use crate::{names, table};
 
@@ -22,19 +23,16 @@ pub(crate) async fn print(config: &Config, json: bool) -> Result<()> {
     }
     let boards = survey.boards(config)?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&boards)?);
+        output::print(&serde_json::to_string_pretty(&boards)?)?;
     } else if boards.is_empty() {
-        println!("No board is plugged in.");
+        output::print("No board is plugged in.")?;
     } else {
-        print!("{}", text(&boards, &config.http.listen));
         let named = boards.iter().map(|board| (&board.serial, &board.hostname));
-        for line in survey
-            .network
-            .iter()
-            .flat_map(|network| names::lines(network, named.clone()))
-        {
-            println!("{line}");
-        }
+        let network = survey.network.iter();
+        let names = network.flat_map(|network| names::lines(network, named.clone()));
+        let lines = text(&boards, &config.http.listen).into_iter().chain(names);
+        let plain: Vec<String> = lines.map(|line| plain(&line)).collect();
+        output::print(&plain.join("\n"))?;
     }
     for silence in survey.silences() {
         eprintln!("cpyctl: {silence}");
@@ -42,9 +40,11 @@ pub(crate) async fn print(config: &Config, json: bool) -> Result<()> {
     Ok(())
 }
 
-/// The boards as a person reads them.
-fn text(boards: &[ListedBoard], listen: &[SocketAddr]) -> String {
-    let lines: Vec<Vec<String>> = boards.iter().map(ListedBoard::line).collect();
+/// The boards as a person reads them: lines.
+fn text(boards: &[ListedBoard], listen: &[SocketAddr]) -> Vec<String> {
+    // A line break in a cell would be taken for the end of the line.
+    let cells = |board: &ListedBoard| board.line().iter().map(|cell| plain(cell)).collect();
+    let lines: Vec<Vec<String>> = boards.iter().map(cells).collect();
     let heading = ["NAME", "ADDRESS", "PORT", "BOARD", "STATE", "DRIVE"];
     let table = table::render(&heading, &lines);
     let here = if is_local(listen) {
@@ -55,15 +55,13 @@ fn text(boards: &[ListedBoard], listen: &[SocketAddr]) -> String {
     let by_port = boards
         .iter()
         .any(|board| board.port.is_some())
-        .then(|| format!("Where names do not work: http://{here}:PORT/\n"));
+        .then(|| format!("Where names do not work: http://{here}:PORT/"));
     let problems = boards.iter().filter_map(|board| {
         let problem = board.problem.as_ref()?;
-        Some(format!("{}: {problem}\n", board.hostname))
+        Some(format!("{}: {problem}", board.hostname))
     });
-    std::iter::once(table)
-        .chain(by_port)
-        .chain(problems)
-        .collect()
+    let table = table.lines().map(str::to_owned);
+    table.chain(by_port).chain(problems).collect()
 }
 
 impl ListedBoard {
@@ -164,12 +162,21 @@ mod tests {
             has_console: true,
             has_drive: true,
         };
-        let table = text(&[board(Some(8001))], &listen);
+        let lines = text(&[board(Some(8001))], &listen);
+        let table = lines.join("\n");
         assert!(table.lines().all(|line| line.len() <= 100), "{table}");
         assert!(
             table.contains("  8001  ") && table.contains("http://localhost:PORT/"),
             "{table}"
         );
-        assert!(!text(&[board(None)], &listen).contains("PORT/"));
+        let without = text(&[board(None)], &listen);
+        assert!(!without.concat().contains("PORT/"));
+        let mut odd = board(None);
+        odd.board_name = Some("Pico\x1b[2J\n".into());
+        let odd = text(&[odd], &listen);
+        assert!(
+            odd.len() == 2 && odd[1].contains("  Pico\u{fffd}[2J\u{fffd}  "),
+            "{odd:?}"
+        );
     }
 }

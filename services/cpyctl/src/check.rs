@@ -6,11 +6,12 @@ use anyhow::Result;
 use cpy_board::Config;
 use cpy_board::config::DEFAULT_FILE;
 
+use crate::output;
+
 /// Reads the configuration as the daemons do.
 pub(crate) fn run(file: Option<&Path>) -> Result<()> {
     Config::load(file)?;
-    println!("{}", right(file));
-    Ok(())
+    Ok(output::print(&right(file))?)
 }
 
 /// What to say of a configuration in which nothing is wrong.

@@ -21,6 +21,7 @@ mod daemons;
 mod demo;
 mod doctor;
 mod names;
+mod output;
 mod password;
 mod survey;
 mod table;

@@ -35,8 +35,8 @@ use machine::Machine;
 use report::Report;
 use usb::UsbDevice;
 
-use crate::check;
 use crate::survey::Survey;
+use crate::{check, output};
 
 /// How long a daemon may take. One that is only slow, as on a machine that has just started, is not ill.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,11 +56,11 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments, config_file: Option<&Path>) -> Result<ExitCode> {
     let machine = Machine::at(&arguments.root);
     let report = Report::new(examine(&machine, config_file).await?);
-    if arguments.json {
-        println!("{}", report.json()?);
+    output::print(&if arguments.json {
+        report.json()?
     } else {
-        println!("{}", report.text(machine.is_seen_by_root));
-    }
+        report.text(machine.is_seen_by_root)
+    })?;
     Ok(if report.is_well() {
         ExitCode::SUCCESS
     } else {

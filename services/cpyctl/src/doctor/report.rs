@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::finding::{Examination, Finding};
+use crate::output::plain;
 
 /// All examinations of a machine.
 #[derive(Debug)]
@@ -68,7 +69,9 @@ impl Report {
             lines.push(format!("{number}. {}", finding.problem()));
             lines.extend(finding.advice().iter().map(|step| format!("   - {step}")));
         }
-        lines.join("\n")
+        // What boards and programs say of themselves is among it.
+        let plain: Vec<String> = lines.iter().map(|line| plain(line)).collect();
+        plain.join("\n")
     }
 
     fn fine(&self) -> impl Iterator<Item = Fine<'_>> {
@@ -116,6 +119,16 @@ mod tests {
         );
         let well = Report::new(vec![Examination::new("Boards", "2")]);
         assert!(well.is_well() && well.text(false).ends_with("\n\nAll is well."));
+    }
+
+    #[test]
+    fn what_a_board_calls_itself_does_nothing_to_a_terminal() {
+        let mut boards = Examination::new("Boards", "not said");
+        let finding = Finding::new(Kind::NoBoard, "The \x1b]0;x\x07Pico\n2. is odd.");
+        boards.findings.push(finding.advise("End \x1b[2J."));
+        let text = Report::new(vec![boards]).text(true);
+        assert_eq!(text.lines().count(), 5, "{text}");
+        assert!(text.contains("]0;x\u{fffd}Pico\u{fffd}2. is odd.") && !text.contains('\x1b'));
     }
 
     #[test]
