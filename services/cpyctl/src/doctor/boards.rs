@@ -206,7 +206,7 @@ fn lacks(machine: &Machine, board: &Board<'_>) -> Vec<Finding> {
         let sentence = format!("The console of {name} cannot be opened.");
         let finding = Finding::new(Kind::ConsoleNotOpen, sentence).of(serial);
         let finding = users.iter().fold(finding, |finding, user| {
-            finding.advise(format!("{user} has it open: {}", user.how_to_end()))
+            finding.advise(format!("{user} has it open. {}", user.how_to_end()))
         });
         findings.push(finding.advise(
             "serial-bridge says why: journalctl -u cpy-serial-bridge -n 20; unplugging and plugging again may help.",
@@ -216,7 +216,7 @@ fn lacks(machine: &Machine, board: &Board<'_>) -> Vec<Finding> {
             "{user} has the console of {name} open too, and takes a part of what the board prints."
         );
         let finding = Finding::new(Kind::ConsoleShared, sentence).of(serial);
-        findings.push(finding.advise(format!("End it: {}", user.how_to_end())));
+        findings.push(finding.advise(user.how_to_end()));
     }
     findings
 }

@@ -56,7 +56,7 @@ fn unusable(machine: &Machine, board: &Board<'_>, drive: &DriveStatus) -> Option
                     .advise(erase(board))
             } else {
                 users.iter().fold(finding(Kind::DriveUnreadable), |finding, user| {
-                    finding.advise(format!("{user} has the drive open: {}", user.how_to_end()))
+                    finding.advise(format!("{user} has the drive open. {}", user.how_to_end()))
                 })
             }
         }
@@ -247,7 +247,10 @@ mod tests {
             .file("/proc/6/comm", "dd\n")
             .link("/proc/6/fd/1", "/dev/sdb");
         let advice = examined(&case).findings[0].advice().to_vec();
-        assert_eq!(advice, ["dd (process 6) has the drive open: sudo kill 6"]);
+        assert_eq!(
+            advice,
+            ["dd (process 6) has the drive open. End it: sudo kill 6"]
+        );
     }
 
     #[test]

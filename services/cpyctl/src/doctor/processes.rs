@@ -6,6 +6,9 @@ use std::path::Path;
 
 use super::machine::Machine;
 
+/// It looks at every device that comes, and a machine without it knows none.
+const UDEV: &str = "systemd-udevd.service";
+
 /// A running program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Process {
@@ -14,6 +17,8 @@ pub(super) struct Process {
     name: String,
     /// The systemd service that it belongs to.
     unit: Option<String>,
+    /// Whether systemd started it, and so ends it with its service.
+    is_main: bool,
 }
 
 impl Process {
@@ -24,6 +29,11 @@ impl Process {
             unit: unit(
                 &machine
                     .text(format!("/proc/{id}/cgroup"))
+                    .unwrap_or_default(),
+            ),
+            is_main: is_child_of_init(
+                &machine
+                    .text(format!("/proc/{id}/status"))
                     .unwrap_or_default(),
             ),
         })
@@ -39,11 +49,23 @@ impl Process {
         self.id == 1
     }
 
-    /// How to end it for good.
+    /// Whether it is the process that a service is: others of it do their work for somebody.
+    pub(super) fn is_main(&self) -> bool {
+        self.is_main
+    }
+
+    /// How to get rid of it, in a sentence. Where it is one of many that a service has, as each container has its own,
+    /// the service is not what is to end.
     pub(super) fn how_to_end(&self) -> String {
         match &self.unit {
-            Some(unit) => format!("sudo systemctl disable --now {unit}"),
-            None => format!("sudo kill {}", self.id),
+            None => format!("End it: sudo kill {}", self.id),
+            Some(unit) if unit == UDEV => {
+                "It is udev's, and done in a moment: ask again then.".into()
+            }
+            Some(unit) if self.is_main => {
+                format!("End it: sudo systemctl disable --now {unit}")
+            }
+            Some(unit) => format!("Stop what uses it: it belongs to {unit}."),
         }
     }
 }
@@ -78,6 +100,12 @@ pub(super) fn holding(machine: &Machine, is_it: impl Fn(&Path) -> bool) -> Vec<P
     all(machine).filter(holds).collect()
 }
 
+/// Whether a process's status (proc(5)) says that systemd is its parent.
+fn is_child_of_init(status: &str) -> bool {
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+    parent.is_some_and(|parent| parent.trim() == "1")
+}
+
 /// The service in a process's cgroups (cgroups(7)). Those of a user's own manager are none that root could stop.
 fn unit(cgroups: &str) -> Option<String> {
     let mut paths = cgroups.lines().filter_map(|line| line.rsplit(':').next());
@@ -98,6 +126,7 @@ mod tests {
         let fake = Fake::new();
         fake.file("/proc/77/comm", "nginx\n")
             .file("/proc/77/cgroup", "0::/system.slice/nginx.service\n")
+            .file("/proc/77/status", "Name:\tnginx\nPPid:\t1\n")
             .link("/proc/77/fd/5", "socket:[1234]")
             .file("/proc/78/comm", "cpy-http-gatewa\n")
             .file("/proc/self-made/comm", "no process\n");
@@ -110,8 +139,43 @@ mod tests {
         assert_eq!(nginx.to_string(), "nginx (process 77)");
         assert_eq!(
             nginx.how_to_end(),
-            "sudo systemctl disable --now nginx.service"
+            "End it: sudo systemctl disable --now nginx.service"
         );
+    }
+
+    #[test]
+    fn a_service_is_ended_only_where_the_process_is_the_service() {
+        let process = |unit: Option<&str>, parent| Process {
+            id: 9,
+            name: "x".into(),
+            unit: unit.map(str::to_owned),
+            is_main: is_child_of_init(&format!("Name:\tx\nPPid:\t{parent}\n")),
+        };
+        for (unit, parent, advice) in [
+            (None, 1, "End it: sudo kill 9"),
+            (
+                Some("nginx.service"),
+                1,
+                "End it: sudo systemctl disable --now nginx.service",
+            ),
+            (
+                Some("docker.service"),
+                71,
+                "Stop what uses it: it belongs to docker.service.",
+            ),
+            (
+                Some("systemd-udevd.service"),
+                12,
+                "It is udev's, and done in a moment: ask again then.",
+            ),
+            (
+                Some("systemd-udevd.service"),
+                1,
+                "It is udev's, and done in a moment: ask again then.",
+            ),
+        ] {
+            assert_eq!(process(unit, parent).how_to_end(), advice);
+        }
     }
 
     #[test]

@@ -39,11 +39,12 @@ fn unreached(machine: &Machine, port: u16, silence: &Silence, socket: Option<&Un
     if !is_ours && holders.iter().any(Process::is_init) {
         return taken_by_socket(port);
     }
-    let mut strangers = holders
-        .iter()
-        .filter(|process| !process.is("cpy-http-gateway") && !process.is_init());
+    let is_strange = |process: &&Process| !process.is("cpy-http-gateway") && !process.is_init();
+    let strangers: Vec<&Process> = holders.iter().filter(is_strange).collect();
+    let mut mains = strangers.iter().filter(|process| process.is_main());
+    let stranger = mains.next().or(strangers.first());
     let runs = || processes::runs(machine, "cpy-http-gateway");
-    match (silence, strangers.next()) {
+    match (silence, stranger) {
         (_, Some(stranger)) => taken(port, stranger),
         (Silence::Stranger(_), None) => taken_by_somebody(machine, port),
         (Silence::Elsewhere(_), None) => missing(port),
@@ -68,10 +69,7 @@ fn taken_by_socket(port: u16) -> Finding {
 
 fn taken(port: u16, stranger: &Process) -> Finding {
     let finding = port_taken(port, &stranger.to_string());
-    without(
-        port,
-        finding.advise(format!("End it: {}", stranger.how_to_end())),
-    )
+    without(port, finding.advise(stranger.how_to_end()))
 }
 
 fn taken_by_somebody(machine: &Machine, port: u16) -> Finding {
@@ -132,6 +130,10 @@ mod tests {
         );
         let socket = "0: 00000000:0050 00000000:0000 0A 0:0 00:0 0 0 0 4711 1";
         fake.file("/proc/net/tcp", &format!("heading\n {socket}"))
+            .file("/proc/5/comm", "worker\n")
+            .file("/proc/5/status", "PPid:\t7\n")
+            .link("/proc/5/fd/3", "socket:[4711]")
+            .file("/proc/7/status", "PPid:\t1\n")
             .file("/proc/7/comm", "python3\n")
             .link("/proc/7/fd/3", "socket:[4711]");
         for silence in [&stranger, &silent] {
@@ -143,7 +145,8 @@ mod tests {
             );
             assert_eq!(finding.advice()[0], "End it: sudo kill 7");
         }
-        fake.file("/proc/7/comm", "cpy-http-gatewa\n");
+        fake.file("/proc/7/comm", "cpy-http-gatewa\n")
+            .file("/proc/5/comm", "cpy-http-gatewa\n");
         let missing = examine(&fake.machine, &listen, &silent);
         assert_eq!(missing.kinds(), [Kind::PortMissing]);
         assert_eq!(examine(&fake.machine, &listen, &Ok(())).kinds(), []);
