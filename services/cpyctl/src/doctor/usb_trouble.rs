@@ -60,11 +60,16 @@ pub(super) fn examine(machine: &Machine) -> Examination {
 }
 
 fn said(place: &str, trouble: Trouble) -> Finding {
-    let finding = |kind, what: &str| Finding::new(kind, format!("USB port {place}: {what}"));
+    // What a controller says is of no port.
+    let place = match place {
+        "" => "USB".to_owned(),
+        port => format!("USB port {port}"),
+    };
+    let finding = |kind, what: &str| Finding::new(kind, format!("{place}: {what}"));
     match trouble {
         Trouble::NotEnumerated => finding(
             Kind::UsbNotEnumerated,
-            "something is plugged in that does not answer as a USB device must.",
+            "something was plugged in that did not answer as a USB device must.",
         )
         .advise("Unplug it and plug it in again; then try another cable, and another port.")
         .advise("Many boards on a hub without a power supply of its own do this: use a powered hub."),
@@ -251,6 +256,19 @@ mod tests {
                 "{line}"
             );
         }
+    }
+
+    #[test]
+    fn trouble_is_said_to_be_where_it_was() {
+        let problem = |place, trouble| said(place, trouble).problem().to_owned();
+        assert_eq!(
+            problem("", Trouble::NoBandwidth),
+            "USB: the bus has no bandwidth left for what is plugged in."
+        );
+        assert_eq!(
+            problem("1-1.4", Trouble::NotEnumerated),
+            "USB port 1-1.4: something was plugged in that did not answer as a USB device must."
+        );
     }
 
     #[test]
