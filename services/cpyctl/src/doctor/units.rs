@@ -68,6 +68,10 @@ impl Unit {
             ("masked", _) => format!(
                 "Let it run again: sudo systemctl unmask {name} && sudo systemctl start {name}"
             ),
+            // It hangs, or is an old one.
+            _ if self.active == "active" => {
+                format!("Start it anew: sudo systemctl restart {name}")
+            }
             (_, "disabled") => {
                 format!("Start it, also after each boot: sudo systemctl enable --now {name}")
             }
@@ -139,7 +143,12 @@ mod tests {
                 None,
                 "reinstall",
             ),
-            (Unit::parse(""), None, "restart"),
+            (
+                unit("loaded", "active", "success", "disabled"),
+                Some("its unit is active"),
+                "Start it anew: sudo systemctl restart x",
+            ),
+            (Unit::parse(""), None, "Start it: sudo systemctl restart"),
         ] {
             assert_eq!(unit.words().as_deref(), words);
             assert!(unit.how_to_start("x").contains(mend), "{unit:?}");
