@@ -32,12 +32,15 @@ pub(super) fn examine(
         }
         Ok(network) if network.avahi == AvahiState::Running => {
             let lagging = boards.iter().filter_map(|board| lagging(network, board));
+            let mut waiting = Vec::new();
             for lagging in lagging {
                 match lagging {
                     Lagging::Wrong(finding) => examination.findings.push(finding),
+                    Lagging::Waiting(name) => waiting.push(name),
                     Lagging::Yet(sentence) => examination.unknown.push(sentence),
                 }
             }
+            examination.findings.extend(no_network(&waiting));
             if !examination.unknown.is_empty() {
                 examination.fine = None;
             }
@@ -72,6 +75,8 @@ fn no_avahi(machine: &Machine) -> Finding {
 /// A name that is not published in whole.
 enum Lagging {
     Wrong(Finding),
+    /// There is no network, which is no board's own trouble.
+    Waiting(String),
     /// The network is being asked, which takes a second.
     Yet(String),
 }
@@ -93,15 +98,29 @@ fn lagging(network: &NetworkStatus, board: &Board<'_>) -> Option<Lagging> {
             Kind::NameTaken,
             "Wait a minute; the new name is then in `cpyctl boards`. If it goes on, look for a machine that answers for every name.",
         ),
-        Some(NameState::Waiting) => (
-            Kind::NameWaiting,
-            "Connect this machine to a network; if it is, look at mdns.interfaces in the configuration.",
-        ),
+        Some(NameState::Waiting) => {
+            return Some(Lagging::Waiting(format!("{}.local", board.listed.hostname)));
+        }
     };
     Some(Lagging::Wrong(
         Finding::new(kind, sentence)
             .of(board.serial())
             .advise(advice),
+    ))
+}
+
+/// One finding, however many names wait for a network.
+fn no_network(waiting: &[String]) -> Option<Finding> {
+    let (are, them) = match waiting {
+        [] => return None,
+        [_] => ("is", "it"),
+        _ => ("are", "them"),
+    };
+    let names = waiting.join(", ");
+    let sentence =
+        format!("{names} {are} not published yet: there is no network to publish {them} on.");
+    Some(Finding::new(Kind::NameWaiting, sentence).advise(
+        "Connect this machine to a network; if it is, look at mdns.interfaces in the configuration.",
     ))
 }
 
@@ -111,7 +130,7 @@ mod tests {
 
     use cpy_board::status::NameStatus;
 
-    use super::super::boards::sample::Case;
+    use super::super::boards::sample::{Case, listed};
     use super::*;
     use crate::daemons::Silence;
 
@@ -177,5 +196,27 @@ mod tests {
                 usize::from(state == NameState::Claiming)
             );
         }
+    }
+
+    #[test]
+    fn one_missing_network_is_one_finding_for_all_boards() {
+        let names = ["cpy-000001.local".to_owned(), "cpy-000002.local".to_owned()];
+        let mut case = Case::new();
+        case.listed.push(listed("A0000002"));
+        let mut network = network(AvahiState::Running, NameState::Waiting, "");
+        let serial = case.listed[1].serial.clone();
+        let mut name = network.boards.values().next().unwrap().clone();
+        name.hostname = case.listed[1].hostname.clone();
+        network.boards.insert(serial, name);
+        let examination = examined(&case, &Ok(network));
+        assert_eq!(examination.kinds(), [Kind::NameWaiting]);
+        assert_eq!(
+            examination.findings[0].problem(),
+            "cpy-000001.local, cpy-000002.local are not published yet: there is no network to publish them on."
+        );
+        assert_eq!(
+            no_network(&names[..1]).unwrap().problem(),
+            "cpy-000001.local is not published yet: there is no network to publish it on."
+        );
     }
 }
