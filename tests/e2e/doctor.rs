@@ -141,6 +141,32 @@ async fn who_took_the_port_is_named() {
 }
 
 #[tokio::test]
+async fn who_has_no_port_of_the_gateways_is_sent_to_the_boards_own() {
+    let mut gateway = Gateway::stopped(UNANNOUNCED);
+    let taken = TcpListener::bind(gateway.address()).unwrap();
+    std::thread::spawn(move || taken.incoming().for_each(drop));
+    for daemon in cpy_tests::gateway::DAEMONS {
+        gateway.start_daemon(daemon);
+    }
+    let _board = gateway.plug_unready(SERIAL, &[]);
+    let said = wait::until("the board has a port", async || {
+        let mut cpyctl = Command::new(program("cpyctl"));
+        cpyctl.arg("--config").arg(gateway.config_file());
+        let output = cpyctl.args(["boards", "--json"]).output().unwrap();
+        let boards: Value = serde_json::from_slice(&output.stdout).unwrap();
+        boards[0]["port"].as_u64()?;
+        Some(String::from_utf8(output.stderr).unwrap())
+    })
+    .await;
+    let reached = format!("not reached at {}", gateway.address());
+    assert!(said.contains(&reached), "{said}");
+    assert!(!said.contains("not running"), "{said}");
+    let report = doctor(Command::new(program("cpyctl")), &gateway, Path::new("/"));
+    assert!(ids(&report).contains(&"port-taken"), "{report:#}");
+    assert!(!ids(&report).contains(&"daemon-not-running"), "{report:#}");
+}
+
+#[tokio::test]
 async fn avahi_is_missed_until_it_runs() {
     let network = Network::new();
     let mut pi = network.host_without_avahi("pi");

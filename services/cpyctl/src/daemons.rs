@@ -225,7 +225,8 @@ mod tests {
             while let Ok((mut client, _)) = listener.accept().await {
                 let length = body.len();
                 let reply = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}");
-                client.read(&mut [0; 4096]).await.unwrap();
+                let asked = client.read(&mut [0; 4096]).await.unwrap();
+                assert!(asked > 0);
                 client.write_all(reply.as_bytes()).await.unwrap();
             }
         });
