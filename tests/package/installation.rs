@@ -11,6 +11,7 @@ on_each_suite!(
     serves_a_board_at_port_80,
     keeps_daemons_apart_from_the_rest,
     succeeds_where_port_80_is_taken,
+    succeeds_where_systemd_has_port_80_for_another_unit,
     succeeds_without_avahi,
     goes_on_with_a_full_var,
 );
@@ -95,9 +96,30 @@ fn succeeds_where_port_80_is_taken(suite: Suite) {
                 .status
                 == "200"
         });
+    let listed = machine.run("cpyctl boards 2>&1");
+    assert!(listed.contains("  8001  "), "{listed}");
+    assert!(
+        listed.contains("another program has it") || listed.contains("is not reached at"),
+        "{listed}"
+    );
     machine.run("systemctl stop other && systemctl restart cpy-http-gateway");
     machine.is_up();
     machine.serves(BOARD, password.trim());
+}
+
+fn succeeds_where_systemd_has_port_80_for_another_unit(suite: Suite) {
+    let machine = Machine::boot(suite);
+    machine.run(
+        "systemd-run --quiet --unit=other --socket-property=ListenStream=80 sleep infinity && \
+         systemctl --quiet is-active other.socket",
+    );
+    let printed = machine.install();
+    assert!(
+        printed.contains("Port 80 is taken by systemd for the socket of another unit"),
+        "{printed}"
+    );
+    machine.run("systemctl stop other.socket other.service && systemctl restart cpy-http-gateway");
+    machine.is_up();
 }
 
 fn succeeds_without_avahi(suite: Suite) {
