@@ -45,6 +45,12 @@ impl<'a> Board<'a> {
         }
     }
 
+    /// The same board and the same drive, plugged in with other options.
+    #[must_use]
+    pub fn again(&self, options: &[&str]) -> Self {
+        Self::with_serial(self.machine, &self.serial, options).with_image(&self.image)
+    }
+
     /// With a drive that is made already.
     #[must_use]
     pub fn with_image(mut self, path: &str) -> Self {

@@ -55,7 +55,7 @@ pub(crate) fn build(
     let mut functions = Functions::default();
     if usb.stick {
         let place = builder.mass_storage(None);
-        functions.storage = Some(MassStorage::new(place, luns));
+        functions.storage = Some(MassStorage::new(place, luns).cut_after(options.usb.cut_writes));
         return Ok((builder.finish(), functions));
     }
     let prefix = &usb.interface_prefix;
@@ -68,7 +68,7 @@ pub(crate) fn build(
     }
     if image.is_some() {
         let place = builder.mass_storage(Some(&format!("{prefix} Mass Storage")));
-        functions.storage = Some(MassStorage::new(place, luns));
+        functions.storage = Some(MassStorage::new(place, luns).cut_after(options.usb.cut_writes));
     }
     if !usb.bare {
         functions.hid = Some(builder.hid(&format!("{prefix} HID")));

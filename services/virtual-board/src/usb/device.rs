@@ -70,6 +70,14 @@ impl Device {
         self.controls
     }
 
+    /// Whether the drive's writes have used up the power.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.functions
+            .storage
+            .as_ref()
+            .is_some_and(MassStorage::is_cut)
+    }
+
     pub(crate) fn next_event(&mut self) -> Option<CableEvent> {
         self.events.pop_front()
     }

@@ -67,6 +67,8 @@ pub(crate) struct MassStorage {
     place: StoragePlace,
     luns: Vec<Lun>,
     stage: Stage,
+    /// How many sectors are still written before the power is lost.
+    power: Option<u32>,
 }
 
 impl MassStorage {
@@ -75,7 +77,19 @@ impl MassStorage {
             place,
             luns,
             stage: Stage::Command,
+            power: None,
         }
+    }
+
+    /// The power is lost when so many sectors have been written.
+    pub(crate) fn cut_after(mut self, sectors: Option<u32>) -> Self {
+        self.power = sectors;
+        self
+    }
+
+    /// Whether the power is lost: nothing goes on, and nothing is answered.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.power == Some(0)
     }
 
     pub(crate) fn place(&self) -> StoragePlace {
@@ -109,7 +123,7 @@ impl MassStorage {
 
     /// Goes on as far as the host's transfers allow.
     pub(crate) fn serve(&mut self, pipes: &mut Pipes, mut tell: impl FnMut(StorageEvent)) {
-        loop {
+        while !self.is_cut() {
             let stage = std::mem::replace(&mut self.stage, Stage::Broken);
             let (stage, goes_on) = match stage {
                 Stage::Command => self.next_command(pipes),
@@ -234,7 +248,11 @@ impl MassStorage {
             part.extend_from_slice(&sent[..useful]);
             let whole = part.len() / SECTOR * SECTOR;
             for sector in part[..whole].chunks_exact(SECTOR) {
+                if self.power == Some(0) {
+                    return (stage, false);
+                }
                 if failure.is_none() {
+                    self.power = self.power.map(|sectors| sectors - 1);
                     *failure = lun.write(*next, sector).err();
                     *changed |= failure.is_none() && lun.is_content(*next);
                 }

@@ -40,6 +40,10 @@ pub struct UsbOptions {
     #[arg(long, value_name = "N", requires = "usb")]
     pub cut_enumeration: Option<u32>,
 
+    /// Lose power when so many sectors have been written
+    #[arg(long, value_name = "N", requires = "usb")]
+    pub cut_writes: Option<u32>,
+
     /// USB vendor and product id, in hexadecimal [default: 239a:80f4, a Pico's]
     #[arg(long, value_name = "VID:PID", requires = "usb")]
     pub usb_id: Option<UsbId>,

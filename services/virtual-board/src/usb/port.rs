@@ -125,8 +125,10 @@ impl UsbPort {
     }
 
     fn is_cut(&self) -> bool {
-        self.cut_after
-            .is_some_and(|count| self.device.controls() >= count)
+        let enumeration_is = self
+            .cut_after
+            .is_some_and(|count| self.device.controls() >= count);
+        enumeration_is || self.device.is_cut()
     }
 
     /// Takes in what the host said; false when it is gone.
