@@ -248,7 +248,7 @@ impl MassStorage {
             part.extend_from_slice(&sent[..useful]);
             let whole = part.len() / SECTOR * SECTOR;
             for sector in part[..whole].chunks_exact(SECTOR) {
-                if self.power == Some(0) {
+                if self.is_cut() {
                     return (stage, false);
                 }
                 if failure.is_none() {
