@@ -87,7 +87,8 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
             return runtime.block_on(doctor::run(&doctor, config.as_deref()));
         }
         Command::Password(password) => {
-            password::run(&password, config_file(arguments.config).as_deref())?;
+            let config = config_file(arguments.config);
+            runtime.block_on(password::run(&password, config.as_deref()))?;
         }
         Command::Completions { shell } => {
             let script = completions::script::<Arguments>(shell);

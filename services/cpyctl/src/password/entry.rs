@@ -1,29 +1,51 @@
 //! A password that a person types, or a script pipes in.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Stdin};
+use std::thread;
 
-use anyhow::{Context, Result, ensure};
-use cpy_board::Password;
+use anyhow::{Context, Result, bail, ensure};
+use cpy_board::{Password, Shutdown};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use tokio::sync::oneshot;
 
 /// As long as the daemons take one.
 const LONGEST: usize = 1024;
 
 /// Reads a password from standard input; from a terminal twice, as nobody sees it.
-pub(super) fn read() -> Result<Password> {
+pub(super) async fn read() -> Result<Password> {
     let stdin = io::stdin();
     if !stdin.is_terminal() {
         return one_line(&line(&stdin)?);
     }
+    // Ctrl-C must not leave a terminal behind that shows nothing.
+    let end = Shutdown::new();
+    end.on_signals().context("cannot watch for Ctrl-C")?;
     let hidden = Hidden::new(&stdin).context("cannot hide what is typed")?;
-    let first = asked(&stdin, "New password: ")?;
-    let second = asked(&stdin, "The same again: ")?;
+    let (tell, typed) = oneshot::channel();
+    // A read of a terminal ends with the line, or with the process.
+    thread::spawn(move || tell.send(twice()));
+    let (first, second) = tokio::select! {
+        typed = typed => typed.context("cannot read a password")??,
+        () = end.requested() => {
+            drop(hidden);
+            eprintln!();
+            bail!("interrupted; nothing is changed");
+        }
+    };
     drop(hidden);
     ensure!(
         first == second,
         "these are two different passwords; nothing is changed"
     );
     Ok(first)
+}
+
+fn twice() -> Result<(Password, Password)> {
+    let stdin = io::stdin();
+    Ok((
+        asked(&stdin, "New password: ")?,
+        asked(&stdin, "The same again: ")?,
+    ))
 }
 
 fn asked(stdin: &Stdin, prompt: &str) -> Result<Password> {

@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
 }
 
 /// Prints, makes or sets the password of the gateway with this configuration.
-pub(crate) fn run(arguments: &Arguments, config_file: Option<&Path>) -> Result<()> {
+pub(crate) async fn run(arguments: &Arguments, config_file: Option<&Path>) -> Result<()> {
     let config = Config::load(config_file)?;
     let source = config_file.unwrap_or(Path::new(DEFAULT_FILE));
     let file = PasswordFile::new(&config.http.password_file);
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments, config_file: Option<&Path>) -> Result<(
         let password = if arguments.new {
             generate()?
         } else {
-            entry::read()?
+            entry::read().await?
         };
         file.write(&password)?;
         if arguments.new {
