@@ -164,7 +164,7 @@ test('what keeps names from the network is said once, and each board has a word 
     const said = await response.json();
     const network = { state: 'waiting', problem: 'Avahi is not running here.' };
     for (const board of said.boards ?? [said]) board.network = network;
-    if (said.boards) said.problems = [sentence];
+    if (said.boards) said.name_problems = [sentence];
     await route.fulfill({ response, json: said });
   });
   await page.goto(demo.url('/'));
@@ -186,7 +186,7 @@ test('a name that Avahi refuses or that others have is not said to wait, and wha
     const response = await route.fetch();
     const said = await response.json();
     for (const board of said.boards ?? [said]) board.network = network[board.hostname];
-    if (said.boards) said.problems = Object.values(network).map(({ problem }) => problem);
+    if (said.boards) said.name_problems = Object.values(network).map(({ problem }) => problem);
     await route.fulfill({ response, json: said });
   });
   await page.goto(demo.url('/'));

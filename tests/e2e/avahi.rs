@@ -183,7 +183,7 @@ async fn is_said(gateway: &Gateway, line: &str, word: &str) {
         let call = gateway.call("GET", "/cp/boards.json").host("localhost");
         let overview = call.try_send().await.ok()?.json();
         let boards = overview["boards"].as_array()?;
-        let problems = overview["problems"].as_array()?;
+        let problems = overview["name_problems"].as_array()?;
         let says = |problem: &serde_json::Value| {
             let text = problem.as_str().unwrap_or_default();
             text.contains("Avahi is not running")

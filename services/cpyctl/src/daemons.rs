@@ -8,6 +8,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use cpy_board::http::{Client, ClientError, stream};
 use cpy_board::{Daemon, Hostname, RuntimeDir, Serial, Shutdown};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
@@ -48,7 +50,7 @@ pub(crate) enum Silence {
     OtherVersion(String),
 }
 
-/// A board as http-gateway routes to it: what cpyctl needs of `/cp/boards.json`.
+/// A board as http-gateway routes to it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct RoutedBoard {
     pub(crate) serial: Serial,
@@ -57,9 +59,12 @@ pub(crate) struct RoutedBoard {
     pub(crate) port: Option<u16>,
 }
 
-#[derive(Deserialize)]
-struct RoutedBoards {
-    boards: Vec<RoutedBoard>,
+/// What http-gateway says of itself and the boards: what cpyctl needs of `/cp/boards.json`.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Routes {
+    pub(crate) boards: Vec<RoutedBoard>,
+    /// What is wrong with it, a sentence each.
+    pub(crate) problems: Vec<String>,
 }
 
 /// What a daemon says of all boards.
@@ -93,41 +98,39 @@ fn is_forbidden(error: &anyhow::Error) -> bool {
     )
 }
 
-/// The boards as http-gateway, which listens on these addresses, routes to them.
-pub(crate) async fn routed_boards(
-    listen: &[SocketAddr],
-    patience: Duration,
-) -> Answer<Vec<RoutedBoard>> {
+/// What http-gateway, which listens on these addresses, says.
+pub(crate) async fn routes(listen: &[SocketAddr], patience: Duration) -> Answer<Routes> {
     let address = here(listen);
     timeout(patience, ask_gateway(address))
         .await
         .unwrap_or_else(|_| Err(Silence::Hangs(format!("http-gateway on {address}"))))
 }
 
-/// The boards as http-gateway routes to them, from the first of the boards' own `ports` at which it answers. Each of
-/// them tells of all boards. Whether it is the gateway of the boards that are `attached` here, its answer shows.
-pub(crate) async fn routed_at_own_ports(
+/// What http-gateway says at the first of the boards' own `ports` at which it answers. Each of them tells of all
+/// boards. Whether it is the gateway of the boards that are `attached` here, its answer shows.
+pub(crate) async fn routes_at_own_ports(
     listen: &[SocketAddr],
     ports: impl IntoIterator<Item = u16>,
     attached: &BTreeSet<Serial>,
     patience: Duration,
-) -> Option<Vec<RoutedBoard>> {
+) -> Option<Routes> {
     let ip = here(listen).ip();
-    let ask_all = async {
-        for port in ports {
-            // Somebody else's port may take the question and say nothing.
-            let answer = timeout(patience / 4, ask_gateway(SocketAddr::new(ip, port))).await;
-            let Ok(Ok(boards)) = answer else {
-                continue;
-            };
+    // All at once: somebody else's port may take the question and say nothing.
+    let asked = ports
+        .into_iter()
+        .map(|port| ask_gateway(SocketAddr::new(ip, port)));
+    let mut answers: FuturesUnordered<_> = asked.collect();
+    let ours = async {
+        while let Some(answer) = answers.next().await {
             let is_attached = |board: &RoutedBoard| attached.contains(&board.serial);
-            if boards.iter().any(is_attached) {
-                return Some(boards);
+            match answer {
+                Ok(routes) if routes.boards.iter().any(is_attached) => return Some(routes),
+                _ => {}
             }
         }
         None
     };
-    timeout(patience, ask_all).await.unwrap_or_default()
+    timeout(patience, ours).await.unwrap_or_default()
 }
 
 /// An address at which this machine reaches what listens on the first of these.
@@ -144,21 +147,20 @@ pub(crate) fn here(listen: &[SocketAddr]) -> SocketAddr {
     }
 }
 
-async fn ask_gateway(address: SocketAddr) -> Answer<Vec<RoutedBoard>> {
+async fn ask_gateway(address: SocketAddr) -> Answer<Routes> {
     let stream = TcpStream::connect(address).await.map_err(|_| {
         Silence::NotRunning(
             "http-gateway".into(),
             format!("nothing answers on {address}"),
         )
     })?;
-    match routes(stream).await {
-        Ok(boards) => Ok(boards),
-        Err(_) => Err(Silence::Stranger(address)),
-    }
+    ask_web_server(stream)
+        .await
+        .map_err(|_| Silence::Stranger(address))
 }
 
-/// What a web server says of the boards, if it is http-gateway.
-async fn routes(stream: TcpStream) -> Result<Vec<RoutedBoard>> {
+/// What a web server says, if it is http-gateway.
+async fn ask_web_server(stream: TcpStream) -> Result<Routes> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     Shutdown::new().spawn(async move {
         // How it ends, the answer says.
@@ -169,8 +171,7 @@ async fn routes(stream: TcpStream) -> Result<Vec<RoutedBoard>> {
         .body(Empty::<Bytes>::new())?;
     let reply = sender.send_request(request).await?;
     ensure!(reply.status() == StatusCode::OK, "it knows no boards");
-    let boards: RoutedBoards = serde_json::from_slice(&read(reply).await?)?;
-    Ok(boards.boards)
+    Ok(serde_json::from_slice(&read(reply).await?)?)
 }
 
 async fn read(reply: Response<Incoming>) -> hyper::Result<Bytes> {
@@ -207,10 +208,7 @@ mod tests {
     async fn a_gateway_that_hangs_is_said_to_give_no_answer() {
         let never_accepts = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = never_accepts.local_addr().unwrap();
-        let sentence = routed_boards(&[address], PATIENCE)
-            .await
-            .unwrap_err()
-            .to_string();
+        let sentence = routes(&[address], PATIENCE).await.unwrap_err().to_string();
         assert_eq!(
             sentence,
             format!("http-gateway on {address} does not answer")
@@ -236,7 +234,7 @@ mod tests {
     #[tokio::test]
     async fn another_program_in_the_place_of_the_gateway_is_no_gateway_that_does_not_run() {
         let address = web_server("404 Not Found", "").await;
-        let silence = routed_boards(&[address], PATIENCE).await.unwrap_err();
+        let silence = routes(&[address], PATIENCE).await.unwrap_err();
         assert_eq!(silence, Silence::Stranger(address));
         let sentence = silence.to_string();
         assert_eq!(
@@ -248,17 +246,22 @@ mod tests {
     #[tokio::test]
     async fn boards_are_told_at_the_ports_that_are_theirs_and_by_the_gateway_whose_they_are() {
         let stranger = web_server("200 OK", "hello").await;
+        let mut hanging = Vec::new();
+        for _ in 0..8 {
+            hanging.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
+        }
+        let hanging = hanging.iter().map(|port| port.local_addr().unwrap().port());
         let gateway = web_server(
             "200 OK",
-            r#"{"boards":[{"serial":"A0000001","hostname":"cpy-000001","port":8001}]}"#,
+            r#"{"boards":[{"serial":"A0000001","hostname":"cpy-000001","port":8001}],"problems":[]}"#,
         )
         .await;
         let found = async |attached: &str| {
             let attached = BTreeSet::from([attached.parse().unwrap()]);
-            let ports = [stranger.port(), gateway.port()];
-            routed_at_own_ports(&[stranger], ports, &attached, PATIENCE).await
+            let ports = hanging.clone().chain([stranger.port(), gateway.port()]);
+            routes_at_own_ports(&[stranger], ports, &attached, PATIENCE).await
         };
-        assert_eq!(found("A0000001").await.unwrap()[0].port, Some(8001));
+        assert_eq!(found("A0000001").await.unwrap().boards[0].port, Some(8001));
         assert!(found("B0000001").await.is_none());
     }
 

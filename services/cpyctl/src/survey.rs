@@ -13,7 +13,7 @@ use cpy_board::{Config, Daemon, Hostname, Record, RuntimeDir, Serial, attached};
 use serde::Serialize;
 
 use crate::daemons::{
-    Answer, RoutedBoard, Silence, here, routed_at_own_ports, routed_boards, statuses,
+    Answer, RoutedBoard, Routes, Silence, here, routes, routes_at_own_ports, statuses,
 };
 
 /// One board, as `cpyctl boards --json` prints it.
@@ -45,26 +45,26 @@ pub(crate) struct Survey {
     pub(crate) network: Answer<NetworkStatus>,
     /// Whether http-gateway answers where it is to.
     pub(crate) web: Answer<()>,
-    /// The boards as http-gateway routes to them: as it says there, or else at their own ports.
-    pub(crate) routed: Vec<RoutedBoard>,
+    /// What http-gateway says: there, or else at the boards' own ports.
+    pub(crate) routes: Routes,
 }
 
 impl Survey {
     /// Asks all daemons of the gateway with this configuration, at once; each may take so long.
     pub(crate) async fn new(config: &Config, patience: Duration) -> Self {
         let runtime_dir = RuntimeDir::new(&config.runtime_dir);
-        let (consoles, drives, network, (web, routed)) = tokio::join!(
+        let (consoles, drives, network, (web, routes)) = tokio::join!(
             statuses(&runtime_dir, Daemon::SerialBridge, patience),
             statuses(&runtime_dir, Daemon::FileProxy, patience),
             network(config, &runtime_dir, patience),
-            routed(config, patience),
+            web(config, patience),
         );
         Self {
             consoles,
             drives,
             network,
             web,
-            routed,
+            routes,
         }
     }
 
@@ -86,7 +86,8 @@ impl Survey {
             .with_context(|| format!("cannot read {}", config.boards_dir.display()))?;
         let records = RuntimeDir::new(&config.runtime_dir).records();
         let routed: BTreeMap<&Serial, &RoutedBoard> = self
-            .routed
+            .routes
+            .boards
             .iter()
             .map(|board| (&board.serial, board))
             .collect();
@@ -99,7 +100,7 @@ impl Survey {
             network.iter().map(name).collect()
         } else {
             let name = |board: &RoutedBoard| (board.serial.clone(), board.hostname.clone());
-            self.routed.iter().map(name).collect()
+            self.routes.boards.iter().map(name).collect()
         };
         let boards = Hostname::assign_beside(attached.keys(), &held)
             .into_iter()
@@ -138,25 +139,25 @@ impl Survey {
     }
 }
 
-/// Whether http-gateway answers where it is to, and the boards as it routes to them. Who has lost its first port to
-/// somebody else still serves the boards at theirs.
-async fn routed(config: &Config, patience: Duration) -> (Answer<()>, Vec<RoutedBoard>) {
+/// Whether http-gateway answers where it is to, and what it says. Who has lost its first port to somebody else still
+/// serves the boards at theirs.
+async fn web(config: &Config, patience: Duration) -> (Answer<()>, Routes) {
     let listen = &config.http.listen;
-    let silence = match routed_boards(listen, patience).await {
-        Ok(boards) => return (Ok(()), boards),
+    let silence = match routes(listen, patience).await {
+        Ok(routes) => return (Ok(()), routes),
         Err(silence) => silence,
     };
     let attached = attached::scan(&config.boards_dir).unwrap_or_default();
     let attached = attached.into_keys().collect();
     let ports = config.http.board_ports.ports();
-    match routed_at_own_ports(listen, ports, &attached, patience).await {
-        None => (Err(silence), Vec::new()),
-        Some(boards) => {
+    match routes_at_own_ports(listen, ports, &attached, patience).await {
+        None => (Err(silence), Routes::default()),
+        Some(routes) => {
             let silence = match silence {
                 Silence::Stranger(_) => silence,
                 _ => Silence::Elsewhere(here(listen)),
             };
-            (Err(silence), boards)
+            (Err(silence), routes)
         }
     }
 }
@@ -229,7 +230,7 @@ mod tests {
             drives: Err(silence()),
             network: Err(silence()),
             web: Err(silence()),
-            routed: Vec::new(),
+            routes: Routes::default(),
         };
         let named = |survey: &Survey| {
             let boards = survey.boards(&config).unwrap().into_iter();
@@ -243,7 +244,7 @@ mod tests {
             boards: [(serials[0].clone(), held)].into(),
         });
         assert_eq!(named(&survey), ["cpy-00000b", "cpy-000001"]);
-        survey.routed = vec![RoutedBoard {
+        survey.routes.boards = vec![RoutedBoard {
             serial: serials[1].clone(),
             hostname: "cpy-00000c".parse().unwrap(),
             port: None,

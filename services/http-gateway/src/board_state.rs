@@ -56,6 +56,8 @@ pub(crate) struct AllStates {
     total: usize,
     /// What is wrong with the gateway itself.
     problems: Vec<String>,
+    /// What keeps boards' names from the network.
+    name_problems: Vec<String>,
     boards: Vec<Listed>,
 }
 
@@ -145,9 +147,7 @@ impl Statuses {
         observer: &Observer,
         links: &Links<'_>,
     ) -> AllStates {
-        let mut problems = boards.problems().to_vec();
-        problems.extend(network::problems_of_all(boards, &self.network));
-        let boards: Vec<Listed> = boards
+        let listed: Vec<Listed> = boards
             .attached()
             .map(|board| Listed {
                 board: self.of(board, observer),
@@ -155,9 +155,10 @@ impl Statuses {
             })
             .collect();
         AllStates {
-            total: boards.len(),
-            problems,
-            boards,
+            total: listed.len(),
+            problems: boards.problems().to_vec(),
+            name_problems: network::problems_of_all(boards, &self.network),
+            boards: listed,
         }
     }
 

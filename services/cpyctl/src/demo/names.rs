@@ -8,7 +8,7 @@ use cpy_board::{Daemon, Hostname, RuntimeDir};
 use tokio::time::{Instant, interval};
 
 use super::reach::Reach;
-use crate::daemons::{self, RoutedBoard, routed_boards, statuses};
+use crate::daemons::{self, RoutedBoard, routes, statuses};
 
 /// How long boards may take to appear on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,9 +37,8 @@ pub(super) async fn settled(
     let mut tries = interval(BETWEEN_TRIES);
     loop {
         tries.tick().await;
-        let found = routed_boards(listen, daemons::PATIENCE)
-            .await
-            .unwrap_or_default();
+        let said = routes(listen, daemons::PATIENCE).await;
+        let found = said.unwrap_or_default().boards;
         if !complete && found.len() >= usize::from(boards) {
             complete = true;
             end = Instant::now() + NETWORK_PATIENCE;

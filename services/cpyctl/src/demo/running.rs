@@ -18,7 +18,7 @@ use super::names;
 use super::place::Place;
 use super::process::Process;
 use super::reach::Reach;
-use crate::daemons::{PATIENCE, routed_boards};
+use crate::daemons::{PATIENCE, routes};
 
 const BRIDGE: &str = "cpy-serial-bridge";
 const PROXY: &str = "cpy-file-proxy";
@@ -172,10 +172,8 @@ impl<'a> Boards<'a> {
 
     /// Learns what the boards that are plugged in are called now.
     async fn learn_names(&mut self) {
-        for routed in routed_boards(self.listen, PATIENCE)
-            .await
-            .unwrap_or_default()
-        {
+        let said = routes(self.listen, PATIENCE).await.unwrap_or_default();
+        for routed in said.boards {
             let same = |board: &&mut Board| board.serial == routed.serial;
             if let Some(board) = self.all.iter_mut().find(same) {
                 board.hostname = routed.hostname;

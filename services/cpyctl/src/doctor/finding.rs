@@ -13,6 +13,7 @@ pub(super) enum Kind {
     DaemonOfAnotherVersion,
     PortTaken,
     PortMissing,
+    GatewayProblem,
     NoPassword,
     PasswordWrong,
     PasswordNotReadable,

@@ -93,7 +93,12 @@ async fn examine(machine: &Machine, config_file: Option<&Path>) -> Result<Vec<Ex
     Ok(vec![
         configuration,
         daemons::examine(machine, &survey),
-        web::examine(machine, &config.http.listen, &survey.web),
+        web::examine(
+            machine,
+            &config.http.listen,
+            &survey.web,
+            &survey.routes.problems,
+        ),
         password::examine(machine, &config.http),
         boards::examine(machine, &boards, &devices, &config.boards_dir),
         drives::examine(machine, &boards, survey.drives.is_ok()),

@@ -16,20 +16,30 @@ const RESTART: &str = "sudo systemctl restart cpy-http-gateway";
 /// The unit for which systemd has the port.
 const SOCKET: &str = "cpy-http-gateway.socket";
 
-/// Whether http-gateway answers on the first of these addresses.
+/// Whether http-gateway answers on the first of these addresses, and what it says of itself there.
 pub(super) fn examine(
     machine: &Machine,
     listen: &[SocketAddr],
     answer: &Answer<()>,
+    problems: &[String],
 ) -> Examination {
     let address = here(listen);
     let mut examination = Examination::new("Web", format!("http-gateway answers on {address}."));
-    if let Err(silence) = answer {
-        let socket = Unit::look(machine, SOCKET);
-        let finding = unreached(machine, address.port(), silence, socket.as_ref());
-        examination.findings.push(finding);
+    let findings = &mut examination.findings;
+    match answer {
+        Ok(()) => findings.extend(problems.iter().map(own)),
+        Err(silence) => {
+            let socket = Unit::look(machine, SOCKET);
+            findings.push(unreached(machine, address.port(), silence, socket.as_ref()));
+        }
     }
     examination
+}
+
+/// What http-gateway says of itself.
+fn own(problem: &String) -> Finding {
+    Finding::new(Kind::GatewayProblem, problem)
+        .advise("When that is mended, let it try again: sudo systemctl reload cpy-http-gateway")
 }
 
 /// Why http-gateway does not answer on its port. Of its socket nothing is known where systemd does not run.
@@ -113,19 +123,19 @@ mod tests {
         let mut fake = Fake::new();
         fake.machine.is_seen_by_root = false;
         let stranger = Err(Silence::Stranger(address));
-        let unseen = examine(&fake.machine, &listen, &stranger);
+        let unseen = examine(&fake.machine, &listen, &stranger, &[]);
         assert_eq!(unseen.kinds(), [Kind::PortTaken]);
         assert!(unseen.findings[0].advice()[0].contains("sudo cpyctl doctor"));
         // Root would be sent round in a circle.
         fake.machine.is_seen_by_root = true;
-        let unseen = examine(&fake.machine, &listen, &stranger);
+        let unseen = examine(&fake.machine, &listen, &stranger, &[]);
         assert!(!unseen.findings[0].advice()[0].contains("cpyctl doctor"));
         let silent = Err(Silence::NotRunning(
             "http-gateway".into(),
             "nothing answers".into(),
         ));
         assert_eq!(
-            examine(&fake.machine, &listen, &silent).kinds(),
+            examine(&fake.machine, &listen, &silent, &[]).kinds(),
             [Kind::DaemonNotRunning]
         );
         let socket = "0: 00000000:0050 00000000:0000 0A 0:0 00:0 0 0 0 4711 1";
@@ -137,7 +147,7 @@ mod tests {
             .file("/proc/7/comm", "python3\n")
             .link("/proc/7/fd/3", "socket:[4711]");
         for silence in [&stranger, &silent] {
-            let taken = examine(&fake.machine, &listen, silence);
+            let taken = examine(&fake.machine, &listen, silence, &[]);
             let finding = &taken.findings[0];
             assert_eq!(
                 finding.problem(),
@@ -147,12 +157,21 @@ mod tests {
         }
         fake.file("/proc/7/comm", "cpy-http-gatewa\n")
             .file("/proc/5/comm", "cpy-http-gatewa\n");
-        let missing = examine(&fake.machine, &listen, &silent);
+        let missing = examine(&fake.machine, &listen, &silent, &[]);
         assert_eq!(missing.kinds(), [Kind::PortMissing]);
-        assert_eq!(examine(&fake.machine, &listen, &Ok(())).kinds(), []);
+        assert_eq!(examine(&fake.machine, &listen, &Ok(()), &[]).kinds(), []);
         let elsewhere = Err(Silence::Elsewhere(address));
-        let missing = examine(&Fake::new().machine, &listen, &elsewhere);
+        let missing = examine(&Fake::new().machine, &listen, &elsewhere, &[]);
         assert_eq!(missing.kinds(), [Kind::PortMissing]);
+    }
+
+    #[test]
+    fn what_http_gateway_says_of_itself_is_repeated() {
+        let listen: [SocketAddr; 1] = ["[::]:80".parse().unwrap()];
+        let problem = "The gateway cannot listen on 10.0.0.1:8080: another program has it.";
+        let said = examine(&Fake::new().machine, &listen, &Ok(()), &[problem.into()]);
+        assert_eq!(said.kinds(), [Kind::GatewayProblem]);
+        assert_eq!(said.findings[0].problem(), problem);
     }
 
     #[test]

@@ -111,7 +111,7 @@ async fn a_board_document_tells_the_state_of_all() {
     listed["url"] = format!("http://{}:18001/", bench.address.ip()).into();
     assert_eq!(
         bench.get("/cp/boards.json", "").await.json(),
-        json!({"total": 1, "problems": [], "boards": [listed]})
+        json!({"total": 1, "problems": [], "name_problems": [], "boards": [listed]})
     );
     let by_name = bench.ask(&get(PICO_NAME, "/cp/boards.json")).await.json();
     let port = bench.address.port();

@@ -251,7 +251,7 @@ async fn what_the_network_knows_of_a_name_is_told_and_a_daemon_that_hangs_holds_
         assert_eq!(one["problems"], json!([]), "it is no fault of the board");
         let state = one["network"]["state"].as_str().unwrap().to_owned();
         let problem = one["network"]["problem"].as_str().unwrap().to_owned();
-        let problems = all["problems"].as_array().unwrap();
+        let problems = all["name_problems"].as_array().unwrap();
         assert_eq!(problems.len(), usize::from(!problem.is_empty()), "{all}");
         (state, problem)
     };

@@ -65,7 +65,7 @@ async function refresh() {
   try {
     const [all, around] = await Promise.all([fetchBoards(), fetchDevices()]);
     const { boards } = all;
-    showProblems(all.problems);
+    showProblems([...all.problems, ...all.name_problems]);
     showOthers(around.devices.filter(({ hostname }) => !boards.some((board) => board.hostname === hostname)));
     const now = boards.map(cardFor);
     for (const serial of cards.keys()) {

@@ -46,7 +46,13 @@
 
 /** @typedef {Board & {url: string}} ListedBoard an entry of `/cp/boards.json` */
 
-/** @typedef {{total: number, problems: string[], boards: ListedBoard[]}} Boards with the problems of the gateway itself */
+/**
+ * @typedef {object} Boards
+ * @property {number} total
+ * @property {string[]} problems what is wrong with the gateway itself: sentences
+ * @property {string[]} name_problems what keeps boards' names from the network: sentences
+ * @property {ListedBoard[]} boards
+ */
 
 /**
  * Another device. It may be a stranger's: its names are any text.
