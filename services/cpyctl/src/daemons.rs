@@ -39,9 +39,15 @@ pub(crate) enum Silence {
     /// There is nobody to ask: how that shows.
     #[error("{0} is not running ({1})")]
     NotRunning(String, String),
-    /// Somebody else answers where http-gateway is to.
-    #[error("http-gateway is not reached at {0}: another program has it")]
+    /// Somebody else answers where http-gateway is to: another program, or systemd, which closes connections when
+    /// it cannot start the service.
+    #[error(
+        "http-gateway is not reached at {0}: something else listens there, and `sudo cpyctl doctor` says what"
+    )]
     Stranger(SocketAddr),
+    /// Nobody answers where http-gateway is to. Whether it runs for the boards' own ports is not known.
+    #[error("http-gateway is not reached at {0}: nothing answers there")]
+    Unreached(SocketAddr),
     /// http-gateway runs, as the boards' own ports show, and nobody answers where it is to.
     #[error("http-gateway runs, and is not reached at {0}")]
     Elsewhere(SocketAddr),
@@ -239,7 +245,10 @@ mod tests {
         let sentence = silence.to_string();
         assert_eq!(
             sentence,
-            format!("http-gateway is not reached at {address}: another program has it")
+            format!(
+                "http-gateway is not reached at {address}: something else listens there, and `sudo cpyctl doctor` \
+                 says what"
+            )
         );
     }
 

@@ -1,5 +1,6 @@
 //! The addresses at which all boards are served: sockets that systemd handed over, and beside them what the
-//! configuration names. One that cannot be had is no reason not to serve the others; a reload tries it again.
+//! configuration names. One that cannot be had is no reason not to serve the others; a reload tries it again, which
+//! helps where the port is one that a daemon may open.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -159,15 +160,17 @@ impl Listener {
 /// Says what is the matter with an address, in the log and for the pages.
 fn complain(address: SocketAddr, error: &io::Error) -> String {
     let reason = match error.kind() {
-        io::ErrorKind::AddrInUse => "another program has it".to_owned(),
-        // systemd opens these for the gateway, unless it could not.
+        io::ErrorKind::AddrInUse => {
+            "another program has it, and a reload tries again when it is free".to_owned()
+        }
         io::ErrorKind::PermissionDenied => format!(
-            "cpy-http-gateway.socket opens ports below 1024 and has not opened this one, mostly because another \
-             program has it; restart cpy-http-gateway when it is free ({error})"
+            "only systemd opens ports below 1024, those that ListenStream= of cpy-http-gateway.socket names, and has \
+             not handed over this one; where it is named there and free, `sudo systemctl restart cpy-gateway.target` \
+             mends that ({error})"
         ),
         _ => error.to_string(),
     };
     tracing::error!(%address, reason,
-        "cannot listen there: boards are served at the other addresses and at their own ports; a reload tries again");
+        "cannot listen there: boards are served at the other addresses and at their own ports");
     format!("The gateway cannot listen on {address}: {reason}.")
 }

@@ -10,6 +10,7 @@ use cpy_board::status::ConsoleState;
 use super::finding::{Examination, Finding, Kind};
 use super::machine::Machine;
 use super::processes;
+use super::units::REINSTALL;
 use super::usb::UsbDevice;
 use crate::survey::ListedBoard;
 
@@ -144,7 +145,7 @@ fn not_linked(machine: &Machine, device: &UsbDevice) -> Finding {
     let rules: Vec<String> = places.map(|place| format!("{place}/{RULES}")).into();
     if !rules.iter().any(|rules| machine.has(rules)) {
         finding.advise(format!(
-            "The rules that do it are missing ({}): sudo apt install --reinstall cpy-gateway",
+            "The rules that do it are missing ({}): {REINSTALL}",
             rules[1]
         ))
     } else if machine

@@ -39,8 +39,12 @@ pub(super) fn silent(machine: &Machine, name: &str, silence: &Silence) -> Findin
             "Start cpy-{name} again. If it is a demo's: end that with Ctrl-C, and start it again."
         ),
     };
+    // What systemd holds open for a service takes the question also while the service is down.
+    let is_down = unit
+        .as_ref()
+        .is_some_and(|unit| unit.words().is_some() && !unit.is_active());
     match silence {
-        Silence::Hangs(_) => {
+        Silence::Hangs(_) if !is_down => {
             Finding::new(Kind::DaemonHangs, format!("{silence}.")).advise(restart())
         }
         Silence::OtherVersion(_) => {
@@ -49,8 +53,10 @@ pub(super) fn silent(machine: &Machine, name: &str, silence: &Silence) -> Findin
                 restart()
             ))
         }
-        Silence::Forbidden(_)
+        Silence::Hangs(_)
+        | Silence::Forbidden(_)
         | Silence::NotRunning(..)
+        | Silence::Unreached(_)
         | Silence::Stranger(_)
         | Silence::Elsewhere(_) => {
             let words = unit.as_ref().and_then(Unit::words);

@@ -8,10 +8,11 @@ use super::processes::{self, Process};
 /// `TCP_LISTEN` (`linux/tcp_states.h`).
 const LISTEN: &str = "0A";
 
+const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
+
 /// The processes that listen on this port, on any address. Empty also where they may not be seen.
 pub(super) fn on_port(machine: &Machine, port: u16) -> Vec<Process> {
-    let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
-    let sockets: Vec<String> = tables
+    let sockets: Vec<String> = TABLES
         .iter()
         .flat_map(|table| sockets(&machine.text(table).unwrap_or_default(), port))
         .collect();
@@ -20,6 +21,15 @@ pub(super) fn on_port(machine: &Machine, port: u16) -> Vec<Process> {
             .is_some_and(|file| sockets.iter().any(|s| s == file))
     };
     processes::holding(machine, is_one)
+}
+
+/// Whether nobody listens on this port, as far as the machine tells.
+pub(super) fn is_free(machine: &Machine, port: u16) -> bool {
+    let tables: Vec<String> = TABLES
+        .iter()
+        .filter_map(|table| machine.text(table))
+        .collect();
+    !tables.is_empty() && tables.iter().all(|table| sockets(table, port).is_empty())
 }
 
 /// The listening sockets on a port, as links in `/proc/PID/fd` call them.
@@ -54,5 +64,7 @@ mod tests {
         let found = on_port(&fake.machine, 80);
         assert!(found.len() == 1 && found[0].is("nginx"), "{found:?}");
         assert!(on_port(&fake.machine, 81).is_empty());
+        assert!(!is_free(&fake.machine, 80) && is_free(&fake.machine, 81));
+        assert!(!is_free(&Fake::new().machine, 81), "nobody knows");
     }
 }

@@ -92,6 +92,8 @@ async fn examine(machine: &Machine, config_file: Option<&Path>) -> Result<Vec<Ex
     let boards = boards::recognised(&listed, &devices, &config.boards_dir);
     Ok(vec![
         configuration,
+        // What ends a daemon comes before that it does not run.
+        storage::examine(machine, &config),
         daemons::examine(machine, &survey),
         web::examine(
             machine,
@@ -105,7 +107,6 @@ async fn examine(machine: &Machine, config_file: Option<&Path>) -> Result<Vec<Ex
         names::examine(machine, &survey.network, &boards),
         usb_trouble::examine(machine),
         modem_manager::examine(machine, &boards),
-        storage::examine(machine, &config),
     ])
 }
 

@@ -4,6 +4,9 @@ use std::process::{Command, Stdio};
 
 use super::machine::Machine;
 
+/// How what belongs to the package is put back. No repository has it.
+pub(super) const REINSTALL: &str = "install the package file again, from where it is: sudo apt install --reinstall ./cpy-gateway_*.deb";
+
 /// A unit's state (systemd's D-Bus interface, org.freedesktop.systemd1(5)).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Unit {
@@ -53,25 +56,43 @@ impl Unit {
         }
     }
 
+    /// Whether it runs.
+    pub(super) fn is_active(&self) -> bool {
+        self.active == "active"
+    }
+
+    /// Whether it is kept from being started at all.
+    pub(super) fn is_masked(&self) -> bool {
+        self.load == "masked"
+    }
+
+    /// Whether systemd is to listen on this TCP port for it.
+    pub(super) fn names_port(&self, port: u16) -> bool {
+        let end = format!(":{port} (Stream)");
+        self.listen.iter().any(|place| place.ends_with(&end))
+    }
+
     /// Whether systemd listens on this TCP port for it.
     pub(super) fn has_port(&self, port: u16) -> bool {
-        let end = format!(":{port} (Stream)");
-        self.active == "active" && self.listen.iter().any(|place| place.ends_with(&end))
+        self.is_active() && self.names_port(port)
     }
 
     /// What starts it.
     pub(super) fn how_to_start(&self, name: &str) -> String {
         match (self.load.as_str(), self.file.as_str()) {
-            ("not-found", _) => {
-                "Its unit is missing: sudo apt install --reinstall cpy-gateway".into()
-            }
+            ("not-found", _) => format!("Its unit is missing: {REINSTALL}"),
             ("masked", _) => format!(
                 "Let it run again: sudo systemctl unmask {name} && sudo systemctl start {name}"
             ),
             // It hangs, or is an old one.
-            _ if self.active == "active" => {
+            _ if self.is_active() => {
                 format!("Start it anew: sudo systemctl restart {name}")
             }
+            // It was killed, or ends as often as it starts.
+            _ if self.active == "activating" => format!(
+                "systemd starts it again, which takes a second: ask again then. If it stays so, its log says why: \
+                 sudo journalctl -u {name} -n 20"
+            ),
             (_, "disabled") => {
                 format!("Start it, also after each boot: sudo systemctl enable --now {name}")
             }
@@ -112,7 +133,8 @@ mod tests {
             Unit::parse(&format!("ActiveState={active}\n{listen}\n"))
         };
         assert!(socket("active").has_port(80) && !socket("active").has_port(8080));
-        assert!(!socket("failed").has_port(80));
+        let failed = socket("failed");
+        assert!(!failed.has_port(80) && failed.names_port(80) && !failed.names_port(8080));
     }
 
     #[test]
@@ -141,7 +163,12 @@ mod tests {
             (
                 unit("not-found", "inactive", "success", ""),
                 None,
-                "reinstall",
+                "--reinstall ./cpy-gateway_*.deb",
+            ),
+            (
+                unit("loaded", "activating", "signal", "enabled"),
+                Some("its unit is activating: signal"),
+                "systemd starts it again",
             ),
             (
                 unit("loaded", "active", "success", "disabled"),

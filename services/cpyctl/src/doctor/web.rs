@@ -9,64 +9,134 @@ use super::units::Unit;
 use super::{daemons, listeners, processes};
 use crate::daemons::{Answer, Silence, here};
 
-/// What gives http-gateway its port back. Its socket is not bound again by itself: the service wants it, and is down
-/// while it is bound; restarting the socket too would be refused, for its service runs.
-const RESTART: &str = "sudo systemctl restart cpy-http-gateway";
+/// What gives http-gateway a port below 1024. A socket that is active keeps the ports that it has, whatever its unit says
+/// now, until it is bound anew; that is refused while its service runs, unless both are restarted together.
+const RESTART: &str = "sudo systemctl restart cpy-gateway.target";
+
+/// What gives it any other port, which it opens itself. Nothing is cut off by it.
+const RELOAD: &str = "sudo systemctl reload-or-restart cpy-http-gateway";
 
 /// The unit for which systemd has the port.
 const SOCKET: &str = "cpy-http-gateway.socket";
 
-/// Whether http-gateway answers on the first of these addresses, and what it says of itself there.
+/// Whether http-gateway answers on the first of these addresses, and what it says of itself, there or elsewhere.
 pub(super) fn examine(
     machine: &Machine,
     listen: &[SocketAddr],
     answer: &Answer<()>,
     problems: &[String],
 ) -> Examination {
+    let socket = Unit::look(machine, SOCKET);
+    examine_with(machine, listen, answer, problems, socket.as_ref())
+}
+
+/// Of its socket nothing is known where systemd does not run.
+fn examine_with(
+    machine: &Machine,
+    listen: &[SocketAddr],
+    answer: &Answer<()>,
+    problems: &[String],
+    socket: Option<&Unit>,
+) -> Examination {
     let address = here(listen);
     let mut examination = Examination::new("Web", format!("http-gateway answers on {address}."));
     let findings = &mut examination.findings;
-    match answer {
-        Ok(()) => findings.extend(problems.iter().map(own)),
-        Err(silence) => {
-            let socket = Unit::look(machine, SOCKET);
-            findings.push(unreached(machine, address.port(), silence, socket.as_ref()));
+    let missed = answer.as_ref().err().map(|silence| {
+        let first = listen.first().copied().unwrap_or(address);
+        findings.push(unreached(machine, first, silence, socket));
+        first.port()
+    });
+    for problem in problems {
+        let about = listen.iter().find(|address| is_about(problem, **address));
+        // That its first port is missing has been said.
+        if about.is_none_or(|address| Some(address.port()) != missed) {
+            findings.push(own(problem, about, socket));
         }
     }
     examination
 }
 
-/// What http-gateway says of itself.
-fn own(problem: &String) -> Finding {
-    Finding::new(Kind::GatewayProblem, problem)
-        .advise("When that is mended, let it try again: sudo systemctl reload cpy-http-gateway")
+/// Whether a sentence of http-gateway's is about this address.
+fn is_about(problem: &str, address: SocketAddr) -> bool {
+    problem.contains(&format!(" {address}: "))
 }
 
-/// Why http-gateway does not answer on its port. Of its socket nothing is known where systemd does not run.
-fn unreached(machine: &Machine, port: u16, silence: &Silence, socket: Option<&Unit>) -> Finding {
+/// What http-gateway says of itself; of an address, where it says it of one.
+fn own(problem: &str, address: Option<&SocketAddr>, socket: Option<&Unit>) -> Finding {
+    let finding = Finding::new(Kind::GatewayProblem, problem);
+    match address {
+        Some(address) => finding.advise(how_to_open(*address, socket)),
+        None => {
+            finding.advise("http-gateway tries again by itself, and goes on when that is mended.")
+        }
+    }
+}
+
+/// Why http-gateway does not answer on its port.
+fn unreached(
+    machine: &Machine,
+    address: SocketAddr,
+    silence: &Silence,
+    socket: Option<&Unit>,
+) -> Finding {
+    let port = address.port();
     let holders = listeners::on_port(machine, port);
-    let is_ours = socket.is_none_or(|socket| socket.has_port(port));
-    if !is_ours && holders.iter().any(Process::is_init) {
+    let has_init = holders.iter().any(Process::is_init);
+    let is_ours = socket.is_some_and(|socket| socket.has_port(port));
+    if has_init && socket.is_some() && !is_ours {
         return taken_by_socket(port);
     }
     let is_strange = |process: &&Process| !process.is("cpy-http-gateway") && !process.is_init();
     let strangers: Vec<&Process> = holders.iter().filter(is_strange).collect();
     let mut mains = strangers.iter().filter(|process| process.is_main());
     let stranger = mains.next().or(strangers.first());
+    // systemd takes connections for a service that it cannot start, and gives the port up when that was too often.
+    let is_systemds = has_init || is_ours || listeners::is_free(machine, port);
     let runs = || processes::runs(machine, "cpy-http-gateway");
     match (silence, stranger) {
         (_, Some(stranger)) => taken(port, stranger),
-        (Silence::Stranger(_), None) => taken_by_somebody(machine, port),
-        (Silence::Elsewhere(_), None) => missing(port),
-        (Silence::NotRunning(..), None) if runs() => missing(port),
+        (Silence::Stranger(_), None) if !is_systemds => taken_by_somebody(machine, port),
+        (Silence::Elsewhere(_), None) => missing(address, socket),
+        (Silence::Hangs(_), None) => daemons::silent(machine, "http-gateway", silence),
+        (_, None) if runs() => missing(address, socket),
         (silence, None) => daemons::silent(machine, "http-gateway", silence),
     }
 }
 
 /// http-gateway runs all the same, for the boards' own ports.
-fn missing(port: u16) -> Finding {
-    let sentence = format!("http-gateway runs without port {port}: another program had it.");
-    Finding::new(Kind::PortMissing, sentence).advise(format!("Let it try again: {RESTART}"))
+fn missing(address: SocketAddr, socket: Option<&Unit>) -> Finding {
+    let sentence = format!("http-gateway runs without port {}.", address.port());
+    Finding::new(Kind::PortMissing, sentence).advise(how_to_open(address, socket))
+}
+
+/// How http-gateway gets an address that it is to have.
+fn how_to_open(address: SocketAddr, socket: Option<&Unit>) -> String {
+    let port = address.port();
+    if !is_systemds(port) || socket.is_none_or(|socket| socket.names_port(port)) {
+        return format!(
+            "When no other program has it, let http-gateway try again: {}",
+            regain(port)
+        );
+    }
+    let stream = if address.ip().is_unspecified() {
+        port.to_string()
+    } else {
+        address.to_string()
+    };
+    format!(
+        "Only systemd opens ports below 1024: with `sudo systemctl edit {SOCKET}` write the lines [Socket] and \
+         ListenStream={stream}; then {RESTART}"
+    )
+}
+
+/// Whether no daemon may open the port itself.
+fn is_systemds(port: u16) -> bool {
+    port < 1024
+}
+
+/// What gives http-gateway its port when that is free.
+fn regain(port: u16) -> &'static str {
+    if is_systemds(port) { RESTART } else { RELOAD }
 }
 
 /// systemd listens for whatever will serve there.
@@ -102,12 +172,22 @@ fn port_taken(port: u16, whom: &str) -> Finding {
 
 /// What to do when the port is free, and what if it is to stay taken.
 fn without(port: u16, finding: Finding) -> Finding {
+    let configured = "in the configuration, http.listen = [\"[::]:8088\"]";
+    let another = if is_systemds(port) {
+        format!(
+            "with `sudo systemctl edit {SOCKET}` write the lines [Socket], ListenStream= (with nothing: that takes \
+             {port} away) and ListenStream=8088; {configured}; then {RESTART}"
+        )
+    } else {
+        format!("{configured}; then {RELOAD}")
+    };
     finding
-        .advise(format!("Then let http-gateway have it: {RESTART}. Until then boards are reached at their own ports: cpyctl boards"))
         .advise(format!(
-            "Or let the boards have another port than {port}, such as 8088: with `sudo systemctl edit {SOCKET}` write the \
-             lines [Socket], ListenStream= (with nothing: that takes {port} away) and ListenStream=8088; in the \
-             configuration, http.listen = [\"[::]:8088\"]; then {RESTART}"
+            "Then let http-gateway have it: {}. Until then boards are reached at their own ports: cpyctl boards",
+            regain(port)
+        ))
+        .advise(format!(
+            "Or let the boards have another port than {port}, such as 8088: {another}"
         ))
 }
 
@@ -115,6 +195,10 @@ fn without(port: u16, finding: Finding) -> Finding {
 mod tests {
     use super::super::machine::fake::Fake;
     use super::*;
+
+    fn any(port: u16) -> SocketAddr {
+        (std::net::Ipv6Addr::UNSPECIFIED, port).into()
+    }
 
     #[test]
     fn whoever_took_the_port_is_named_where_that_can_be_seen() {
@@ -166,12 +250,71 @@ mod tests {
     }
 
     #[test]
-    fn what_http_gateway_says_of_itself_is_repeated() {
-        let listen: [SocketAddr; 1] = ["[::]:80".parse().unwrap()];
-        let problem = "The gateway cannot listen on 10.0.0.1:8080: another program has it.";
-        let said = examine(&Fake::new().machine, &listen, &Ok(()), &[problem.into()]);
-        assert_eq!(said.kinds(), [Kind::GatewayProblem]);
-        assert_eq!(said.findings[0].problem(), problem);
+    fn what_http_gateway_says_of_itself_is_repeated_with_what_mends_it() {
+        let listen = ["[::]:80", "10.0.0.1:8080", "10.0.0.1:81"].map(|text| text.parse().unwrap());
+        let fake = Fake::new();
+        let socket = Unit::parse("ActiveState=active\nListen=[::]:80 (Stream)\n");
+        for (problem, advice) in [
+            (
+                "The gateway cannot listen on [::]:80: it is not opened.",
+                "restart cpy-gateway.target",
+            ),
+            (
+                "The gateway cannot listen on 10.0.0.1:8080: another program has it.",
+                "reload-or-restart cpy-http-gateway",
+            ),
+            (
+                "The gateway cannot listen on 10.0.0.1:81: it is not opened.",
+                "ListenStream=10.0.0.1:81; then sudo systemctl restart cpy-gateway.target",
+            ),
+            (
+                "What is new cannot be remembered in /x: the disk is full.",
+                "by itself",
+            ),
+        ] {
+            let problems = [problem.to_owned()];
+            let said = examine_with(&fake.machine, &listen, &Ok(()), &problems, Some(&socket));
+            assert_eq!(said.kinds(), [Kind::GatewayProblem]);
+            assert_eq!(said.findings[0].problem(), problem);
+            let [step] = said.findings[0].advice() else {
+                panic!("{said:?}")
+            };
+            assert!(step.contains(advice), "{step}");
+        }
+    }
+
+    #[test]
+    fn a_missing_port_hides_nothing_else_and_is_said_once() {
+        let listen = ["[::]:80", "10.0.0.1:8080"].map(|text| text.parse().unwrap());
+        let problems = listen.map(|address| format!("The gateway cannot listen on {address}: no."));
+        let elsewhere = Err(Silence::Elsewhere(here(&listen)));
+        let said = examine(&Fake::new().machine, &listen, &elsewhere, &problems);
+        assert_eq!(said.kinds(), [Kind::PortMissing, Kind::GatewayProblem]);
+        assert_eq!(said.findings[1].problem(), problems[1]);
+    }
+
+    #[test]
+    fn a_service_that_systemd_cannot_start_is_no_other_program() {
+        let fake = Fake::new();
+        let silence = Silence::Stranger("127.0.0.1:80".parse().unwrap());
+        let found = |fake: &Fake, socket: Option<&Unit>| {
+            unreached(&fake.machine, any(80), &silence, socket).id()
+        };
+        let active = Unit::parse("ActiveState=active\nListen=[::]:80 (Stream)\n");
+        let given_up = Unit::parse("ActiveState=failed\nListen=[::]:80 (Stream)\n");
+        // Who is not root does not see what systemd holds.
+        assert_eq!(found(&fake, Some(&active)), Kind::DaemonNotRunning);
+        fake.file("/proc/net/tcp", "heading\n");
+        assert_eq!(found(&fake, Some(&given_up)), Kind::DaemonNotRunning);
+        let socket = "0: 00000000:0050 00000000:0000 0A 0:0 00:0 0 0 0 4711 1";
+        fake.file("/proc/net/tcp", &format!("heading\n {socket}"));
+        assert_eq!(found(&fake, Some(&given_up)), Kind::PortTaken);
+        fake.file("/proc/1/comm", "systemd\n")
+            .link("/proc/1/fd/3", "socket:[4711]");
+        assert_eq!(found(&fake, Some(&active)), Kind::DaemonNotRunning);
+        fake.file("/proc/7/comm", "nginx\n")
+            .link("/proc/7/fd/3", "socket:[4711]");
+        assert_eq!(found(&fake, Some(&active)), Kind::PortTaken);
     }
 
     #[test]
@@ -184,13 +327,13 @@ mod tests {
             .file("/proc/9/comm", "cpy-http-gatewa\n");
         let silence = Silence::Elsewhere("127.0.0.1:80".parse().unwrap());
         let failed = Unit::parse("ActiveState=failed\nListen=[::]:80 (Stream)\n");
-        let finding = unreached(&fake.machine, 80, &silence, Some(&failed));
+        let finding = unreached(&fake.machine, any(80), &silence, Some(&failed));
         assert_eq!(finding.id(), Kind::PortTaken);
         assert!(finding.problem().contains("taken by systemd for"));
         assert!(finding.advice()[0].contains("systemctl list-sockets"));
         let own = Unit::parse("ActiveState=active\nListen=[::]:80 (Stream)\n");
         for socket in [Some(&own), None] {
-            let finding = unreached(&fake.machine, 80, &silence, socket);
+            let finding = unreached(&fake.machine, any(80), &silence, socket);
             assert_eq!(finding.id(), Kind::PortMissing);
         }
     }
@@ -204,7 +347,7 @@ mod tests {
             "[Socket], ListenStream= (",
             "ListenStream=8088",
             "http.listen = [\"[::]:8088\"]",
-            "systemctl restart cpy-http-gateway",
+            "systemctl restart cpy-gateway.target",
         ] {
             assert!(recipe.contains(part), "{part}: {recipe}");
         }
