@@ -6,10 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use cpy_board::http::{Client, ClientError, stream};
+use cpy_board::http::{self, Client, ClientError};
 use cpy_board::{Daemon, Hostname, RuntimeDir, Serial, Shutdown};
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt as _, stream};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
@@ -23,6 +22,9 @@ use tokio::time::timeout;
 
 /// How long a daemon may take where somebody waits for a table.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How many ports are asked at a time.
+const AT_A_TIME: usize = 16;
 
 /// What a daemon said, or why it said nothing.
 pub(crate) type Answer<T> = Result<T, Silence>;
@@ -92,7 +94,7 @@ async fn ask(runtime_dir: &RuntimeDir, daemon: Daemon) -> Result<Bytes> {
     let client = Client::new(runtime_dir.socket(daemon), Shutdown::new());
     let request = Request::get("/boards")
         .header(HOST, daemon.name())
-        .body(stream(Empty::new()))?;
+        .body(http::stream(Empty::new()))?;
     Ok(read(client.send(request).await?).await?)
 }
 
@@ -121,12 +123,12 @@ pub(crate) async fn routes_at_own_ports(
     patience: Duration,
 ) -> Option<Routes> {
     let ip = here(listen).ip();
-    // All at once: somebody else's port may take the question and say nothing.
+    // Several at once: somebody else's port may take the question and say nothing.
     let asked = ports
         .into_iter()
         .map(|port| ask_gateway(SocketAddr::new(ip, port)));
-    let mut answers: FuturesUnordered<_> = asked.collect();
     let ours = async {
+        let mut answers = stream::iter(asked).buffer_unordered(AT_A_TIME);
         while let Some(answer) = answers.next().await {
             let is_attached = |board: &RoutedBoard| attached.contains(&board.serial);
             match answer {
@@ -272,6 +274,23 @@ mod tests {
         };
         assert_eq!(found("A0000001").await.unwrap().boards[0].port, Some(8001));
         assert!(found("B0000001").await.is_none());
+    }
+
+    #[tokio::test]
+    async fn few_ports_are_asked_at_a_time() {
+        let mut hanging = Vec::new();
+        for _ in 0..2 * AT_A_TIME {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            listener.set_nonblocking(true).unwrap();
+            hanging.push(listener);
+        }
+        let ports = hanging.iter().map(|port| port.local_addr().unwrap().port());
+        let listen = [([127, 0, 0, 1], 80).into()];
+        let attached = BTreeSet::new();
+        let found = routes_at_own_ports(&listen, ports, &attached, Duration::from_millis(200));
+        assert!(found.await.is_none());
+        let asked = hanging.iter().filter(|port| port.accept().is_ok()).count();
+        assert_eq!(asked, AT_A_TIME);
     }
 
     #[test]

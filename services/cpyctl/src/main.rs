@@ -25,6 +25,7 @@ mod output;
 mod password;
 mod survey;
 mod table;
+mod tcp_table;
 
 /// Look after the CircuitPython boards of this gateway.
 #[derive(Debug, Parser)]

@@ -1,7 +1,8 @@
 //! Every attached board, from what the daemons say of it. A daemon that is silent leaves its part empty.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -11,10 +12,12 @@ use cpy_board::status::{
 };
 use cpy_board::{Config, Daemon, Hostname, Record, RuntimeDir, Serial, attached};
 use serde::Serialize;
+use tokio::time::timeout;
 
 use crate::daemons::{
     Answer, RoutedBoard, Routes, Silence, here, routes, routes_at_own_ports, statuses,
 };
+use crate::tcp_table::open_ports;
 
 /// One board, as `cpyctl boards --json` prints it.
 #[derive(Debug, Serialize)]
@@ -140,17 +143,34 @@ impl Survey {
 }
 
 /// Whether http-gateway answers where it is to, and what it says. Who has lost its first port to somebody else still
-/// serves the boards at theirs.
+/// serves the boards at theirs: it is looked for there when nobody, or somebody else, answers, and when the answer takes
+/// half of the time that there is.
 async fn web(config: &Config, patience: Duration) -> (Answer<()>, Routes) {
     let listen = &config.http.listen;
-    let silence = match routes(listen, patience).await {
+    let half = patience / 2;
+    let attached = attached::scan(&config.boards_dir).unwrap_or_default();
+    let attached: BTreeSet<Serial> = attached.into_keys().collect();
+    let at_own_ports = async {
+        let open = open_ports();
+        let ports = config.http.board_ports.ports();
+        let ports = ports.filter(|port| open.as_ref().is_none_or(|open| open.contains(port)));
+        routes_at_own_ports(listen, ports, &attached, half).await
+    };
+    let mut first = pin!(routes(listen, patience));
+    let (answer, elsewhere) = match timeout(half, &mut first).await {
+        Ok(Ok(routes)) => return (Ok(()), routes),
+        Ok(Err(silence)) => (Err(silence), at_own_ports.await),
+        Err(_) => tokio::join!(first, at_own_ports),
+    };
+    let silence = match answer {
         Ok(routes) => return (Ok(()), routes),
         Err(silence) => silence,
     };
-    let attached = attached::scan(&config.boards_dir).unwrap_or_default();
-    let attached = attached.into_keys().collect();
-    let ports = config.http.board_ports.ports();
-    match routes_at_own_ports(listen, ports, &attached, patience).await {
+    match elsewhere {
+        // Without a board nobody knows which port would be the gateway's.
+        None if attached.is_empty() && matches!(silence, Silence::NotRunning(..)) => {
+            (Err(Silence::Unreached(here(listen))), Routes::default())
+        }
         None => (Err(silence), Routes::default()),
         Some(routes) => {
             let silence = match silence {
@@ -198,7 +218,9 @@ fn address(hostname: &Hostname, listen: &[SocketAddr]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
     use std::os::unix::fs::symlink;
+    use std::time::Instant;
 
     use cpy_board::status::NameState;
 
@@ -250,6 +272,38 @@ mod tests {
             port: None,
         }];
         assert_eq!(named(&survey), ["cpy-000001", "cpy-00000c"]);
+    }
+
+    /// A gateway at this address, with this one port for boards, of which none is attached.
+    fn without_boards(listen: SocketAddr, board_port: u16) -> Config {
+        let mut config = Config {
+            boards_dir: "/nonexistent".into(),
+            ..Config::default()
+        };
+        config.http.listen = vec![listen];
+        config.http.board_ports = format!("{board_port}-{board_port}").parse().unwrap();
+        config
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_hangs_at_all_its_ports_takes_no_more_than_the_patience() {
+        let [main, own] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let port = own.local_addr().unwrap().port();
+        let config = without_boards(main.local_addr().unwrap(), port);
+        let patience = Duration::from_millis(600);
+        let began = Instant::now();
+        let (answer, _) = web(&config, patience).await;
+        assert!(matches!(answer, Err(Silence::Hangs(_))), "{answer:?}");
+        assert!(began.elapsed() < patience * 3 / 2, "{:?}", began.elapsed());
+    }
+
+    #[tokio::test]
+    async fn without_a_board_nobody_knows_whether_the_gateway_runs_elsewhere() {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
+        let config = without_boards(free.unwrap(), 1);
+        let (answer, _) = web(&config, Duration::from_secs(2)).await;
+        let said = answer.unwrap_err().to_string();
+        assert!(said.contains("is not reached at"), "{said}");
     }
 
     #[test]

@@ -4,11 +4,7 @@ use std::path::Path;
 
 use super::machine::Machine;
 use super::processes::{self, Process};
-
-/// `TCP_LISTEN` (`linux/tcp_states.h`).
-const LISTEN: &str = "0A";
-
-const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
+use crate::tcp_table::{TABLES, listening};
 
 /// The processes that listen on this port, on any address. Empty also where they may not be seen.
 pub(super) fn on_port(machine: &Machine, port: u16) -> Vec<Process> {
@@ -34,24 +30,17 @@ pub(super) fn is_free(machine: &Machine, port: u16) -> bool {
 
 /// The listening sockets on a port, as links in `/proc/PID/fd` call them.
 fn sockets(table: &str, port: u16) -> Vec<String> {
-    let line = |line: &str| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let (_, hex) = fields.get(1)?.rsplit_once(':')?;
-        let listens = *fields.get(3)? == LISTEN && u16::from_str_radix(hex, 16) == Ok(port);
-        listens.then(|| Some(format!("socket:[{}]", fields.get(9)?)))?
-    };
-    table.lines().skip(1).filter_map(line).collect()
+    let on_port = listening(table).filter(|socket| socket.port == port);
+    on_port
+        .map(|socket| format!("socket:[{}]", socket.inode))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::machine::fake::Fake;
     use super::*;
-
-    const TABLE: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0 100 0 0 10 0
-   1: 0100007F:0050 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0 20 4 30 10 -1
-   2: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1 0 100 0 0 10 0";
+    use crate::tcp_table::tests::TABLE;
 
     #[test]
     fn only_who_listens_on_the_port_counts() {
