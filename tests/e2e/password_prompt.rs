@@ -66,16 +66,18 @@ impl Terminal {
 #[tokio::test]
 async fn a_prompt_that_is_interrupted_changes_nothing_and_gives_the_terminal_back() {
     let dir = tempfile::tempdir().unwrap();
-    let terminal = Terminal::new();
-    let child = terminal.asked(dir.path()).await;
-    // As Ctrl-C does it.
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("interrupted; nothing is changed"), "{said}");
-    assert!(terminal.shows_what_is_typed());
-    assert!(!dir.path().join("password").exists());
+    // As Ctrl-C, Ctrl-\, a terminal that closes and kill(1) do it.
+    for signal in [Signal::INT, Signal::QUIT, Signal::HUP, Signal::TERM] {
+        let terminal = Terminal::new();
+        let child = terminal.asked(dir.path()).await;
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{signal:?}: {said}");
+        assert!(said.contains("interrupted; nothing is changed"), "{said}");
+        assert!(terminal.shows_what_is_typed(), "{signal:?}");
+        assert!(!dir.path().join("password").exists());
+    }
 }
 
 #[tokio::test]

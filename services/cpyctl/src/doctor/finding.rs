@@ -54,6 +54,9 @@ pub(super) struct Finding {
     id: Kind,
     #[serde(skip_serializing_if = "Option::is_none")]
     board: Option<Serial>,
+    /// Where several boards can have one and the same trouble, those that have it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    boards: Vec<Serial>,
     /// What it is: a sentence.
     problem: String,
     /// What to do about it, a sentence a step.
@@ -65,6 +68,7 @@ impl Finding {
         Self {
             id,
             board: None,
+            boards: Vec::new(),
             problem: problem.into(),
             advice: Vec::new(),
         }
@@ -73,6 +77,12 @@ impl Finding {
     /// It is about this board.
     pub(super) fn of(mut self, board: &Serial) -> Self {
         self.board = Some(board.clone());
+        self
+    }
+
+    /// It is about all of these boards.
+    pub(super) fn of_all(mut self, boards: Vec<Serial>) -> Self {
+        self.boards = boards;
         self
     }
 

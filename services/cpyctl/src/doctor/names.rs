@@ -2,16 +2,21 @@
 
 use std::os::unix::net::UnixStream;
 
+use cpy_board::Serial;
 use cpy_board::status::{AvahiState, NameState, NetworkStatus};
 
 use super::boards::Board;
 use super::finding::{Examination, Finding, Kind};
 use super::machine::Machine;
+use super::units::Unit;
 use crate::daemons::Answer;
 use crate::names;
 
 /// Where avahi-daemon answers (`AVAHI_SOCKET` in its source).
 const AVAHI: &str = "/run/avahi-daemon/socket";
+
+/// Its units: either of them starts it, and without the socket it does not start.
+const UNITS: [&str; 2] = ["avahi-daemon.service", "avahi-daemon.socket"];
 
 /// Whether Avahi runs, and has published all names.
 pub(super) fn examine(
@@ -36,7 +41,7 @@ pub(super) fn examine(
             for lagging in lagging {
                 match lagging {
                     Lagging::Wrong(finding) => examination.findings.push(finding),
-                    Lagging::Waiting(name) => waiting.push(name),
+                    Lagging::Waiting(board, name) => waiting.push((board, name)),
                     Lagging::Yet(sentence) => examination.unknown.push(sentence),
                 }
             }
@@ -62,7 +67,7 @@ fn no_avahi(machine: &Machine) -> Finding {
     if machine.has("/usr/sbin/avahi-daemon") {
         let sentence = "Avahi is not running, so no board has a name on the network.";
         Finding::new(Kind::AvahiNotRunning, sentence)
-            .advise("Start it: sudo systemctl enable --now avahi-daemon")
+            .advise(how_to_start(UNITS.map(|unit| Unit::look(machine, unit))))
             .advise(addresses)
     } else {
         let sentence = "Avahi is not installed, so no board has a name on the network.";
@@ -72,11 +77,22 @@ fn no_avahi(machine: &Machine) -> Finding {
     }
 }
 
+/// What starts Avahi, by its units.
+fn how_to_start(units: [Option<Unit>; 2]) -> String {
+    let start = "sudo systemctl enable --now avahi-daemon";
+    if units.iter().flatten().any(Unit::is_masked) {
+        let all = UNITS.join(" ");
+        format!("Its unit is masked; let it run again: sudo systemctl unmask {all} && {start}")
+    } else {
+        format!("Start it: {start}")
+    }
+}
+
 /// A name that is not published in whole.
 enum Lagging {
     Wrong(Finding),
     /// There is no network, which is no board's own trouble.
-    Waiting(String),
+    Waiting(Serial, String),
     /// The network is being asked, which takes a second.
     Yet(String),
 }
@@ -99,7 +115,8 @@ fn lagging(network: &NetworkStatus, board: &Board<'_>) -> Option<Lagging> {
             "Wait a minute; the new name is then in `cpyctl boards`. If it goes on, look for a machine that answers for every name.",
         ),
         Some(NameState::Waiting) => {
-            return Some(Lagging::Waiting(format!("{}.local", board.listed.hostname)));
+            let name = format!("{}.local", board.listed.hostname);
+            return Some(Lagging::Waiting(board.serial().clone(), name));
         }
     };
     Some(Lagging::Wrong(
@@ -110,16 +127,17 @@ fn lagging(network: &NetworkStatus, board: &Board<'_>) -> Option<Lagging> {
 }
 
 /// One finding, however many names wait for a network.
-fn no_network(waiting: &[String]) -> Option<Finding> {
+fn no_network(waiting: &[(Serial, String)]) -> Option<Finding> {
     let (are, them) = match waiting {
         [] => return None,
         [_] => ("is", "it"),
         _ => ("are", "them"),
     };
-    let names = waiting.join(", ");
+    let (boards, names): (Vec<Serial>, Vec<String>) = waiting.iter().cloned().unzip();
+    let names = names.join(", ");
     let sentence =
         format!("{names} {are} not published yet: there is no network to publish {them} on.");
-    Some(Finding::new(Kind::NameWaiting, sentence).advise(
+    Some(Finding::new(Kind::NameWaiting, sentence).of_all(boards).advise(
         "Connect this machine to a network; if it is, look at mdns.interfaces in the configuration.",
     ))
 }
@@ -171,6 +189,24 @@ mod tests {
     }
 
     #[test]
+    fn masked_units_are_unmasked_before_avahi_is_started() {
+        let unit = |load| {
+            Some(Unit::parse(&format!(
+                "LoadState={load}\nActiveState=inactive\n"
+            )))
+        };
+        let start = "sudo systemctl enable --now avahi-daemon";
+        assert_eq!(how_to_start([None, None]), format!("Start it: {start}"));
+        let loaded = how_to_start([unit("loaded"), unit("loaded")]);
+        assert_eq!(loaded, format!("Start it: {start}"));
+        for units in [["masked", "loaded"], ["loaded", "masked"]] {
+            let said = how_to_start(units.map(unit));
+            let unmask = "sudo systemctl unmask avahi-daemon.service avahi-daemon.socket && ";
+            assert!(said.ends_with(&format!("{unmask}{start}")), "{said}");
+        }
+    }
+
+    #[test]
     fn names_that_others_have_or_avahi_refuses_are_wrong_and_new_ones_are_not() {
         let case = Case::new();
         for (state, reason, kinds) in [
@@ -200,7 +236,6 @@ mod tests {
 
     #[test]
     fn one_missing_network_is_one_finding_for_all_boards() {
-        let names = ["cpy-000001.local".to_owned(), "cpy-000002.local".to_owned()];
         let mut case = Case::new();
         case.listed.push(listed("A0000002"));
         let mut network = network(AvahiState::Running, NameState::Waiting, "");
@@ -214,8 +249,12 @@ mod tests {
             examination.findings[0].problem(),
             "cpy-000001.local, cpy-000002.local are not published yet: there is no network to publish them on."
         );
+        let json = serde_json::to_value(&examination.findings[0]).unwrap();
+        let serials = serde_json::json!(["A0000001", "A0000002"]);
+        assert_eq!(json["boards"], serials);
+        let one = ("A0000001".parse().unwrap(), "cpy-000001.local".to_owned());
         assert_eq!(
-            no_network(&names[..1]).unwrap().problem(),
+            no_network(&[one]).unwrap().problem(),
             "cpy-000001.local is not published yet: there is no network to publish it on."
         );
     }

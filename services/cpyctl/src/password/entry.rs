@@ -4,8 +4,10 @@ use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Stdin};
 use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
-use cpy_board::{Password, Shutdown};
+use cpy_board::Password;
+use futures_util::future::select_all;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 /// As long as the daemons take one.
@@ -17,16 +19,15 @@ pub(super) async fn read() -> Result<Password> {
     if !stdin.is_terminal() {
         return one_line(&line(&stdin)?);
     }
-    // Ctrl-C must not leave a terminal behind that shows nothing.
-    let end = Shutdown::new();
-    end.on_signals().context("cannot watch for Ctrl-C")?;
+    // None of these must leave a terminal behind that shows nothing.
+    let end = end_signals().context("cannot watch for Ctrl-C")?;
     let hidden = Hidden::new(&stdin).context("cannot hide what is typed")?;
     let (tell, typed) = oneshot::channel();
     // A read of a terminal ends with the line, or with the process.
     thread::spawn(move || tell.send(twice()));
     let (first, second) = tokio::select! {
         typed = typed => typed.context("cannot read a password")??,
-        () = end.requested() => {
+        () = end => {
             drop(hidden);
             eprintln!();
             bail!("interrupted; nothing is changed");
@@ -38,6 +39,21 @@ pub(super) async fn read() -> Result<Password> {
         "these are two different passwords; nothing is changed"
     );
     Ok(first)
+}
+
+/// Waits for one of the signals that end a program at a terminal: Ctrl-C, Ctrl-\, the terminal that closes, kill(1).
+fn end_signals() -> io::Result<impl Future<Output = ()>> {
+    let kinds = [
+        SignalKind::interrupt(),
+        SignalKind::quit(),
+        SignalKind::hangup(),
+        SignalKind::terminate(),
+    ];
+    let signals: io::Result<Vec<_>> = kinds.into_iter().map(signal).collect();
+    let mut signals = signals?;
+    Ok(async move {
+        select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
+    })
 }
 
 fn twice() -> Result<(Password, Password)> {
