@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
+use cpy_tests::gateway::PASSWORD;
 use cpy_tests::process::program;
 use cpy_tests::{Gateway, Network, wait};
 use serde_json::Value;
@@ -187,6 +188,30 @@ async fn avahi_is_missed_until_it_runs() {
         ids(&report).is_empty().then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_password_that_http_gateway_could_not_read_is_its_own_finding() {
+    let mut gateway = Gateway::stopped(UNANNOUNCED);
+    let file = gateway.directory().join("password");
+    let line = format!("password = \"{PASSWORD}\"");
+    gateway.reconfigure(&line, &format!("password_file = \"{}\"", file.display()));
+    std::fs::write(&file, "two\nlines\n").unwrap();
+    for daemon in cpy_tests::gateway::DAEMONS {
+        gateway.start_daemon(daemon);
+    }
+    gateway.answers().await;
+    let _board = gateway.plug_unready(SERIAL, &[]);
+    std::fs::write(&file, "right\n").unwrap();
+    let report = wait::until("its drive is read", async || {
+        let report = look(&gateway);
+        (!ids(&report).contains(&"no-board") && !ids(&report).contains(&"drive-silent"))
+            .then_some(report)
+    })
+    .await;
+    assert_eq!(ids(&report), ["password-not-readable"], "{report:#}");
+    let problem = report["findings"][0]["problem"].as_str().unwrap();
+    assert!(problem.contains("one line"), "{problem}");
 }
 
 #[tokio::test]

@@ -104,6 +104,16 @@ async fn the_password_file_is_read_again() {
             (status(&gateway, &board, "first").await == 403).then_some(())
         })
         .await;
+        let call = gateway.call("GET", "/fs/code.py").board(&board);
+        let told = call.password("first").send().await.text();
+        assert!(told.starts_with("A password is set, "), "{told}");
+        wait::until("the overview says why", async || {
+            let list = gateway.call("GET", "/cp/boards.json").host("localhost");
+            let list = list.expect(200).await.json();
+            let problem = list["problems"][0].as_str()?;
+            (problem.contains("password") && problem.contains(word)).then_some(())
+        })
+        .await;
         for guess in ["", "two", "lines", "two\nlines\n", "two\nlines"] {
             assert_eq!(status(&gateway, &board, guess).await, 403, "{guess:?}");
         }

@@ -14,7 +14,7 @@ use crate::links::Links;
 use crate::mdns_advertiser::MdnsAdvertiser;
 use crate::network::{self, Network, NetworkAnswer};
 use crate::policy::Policy;
-use crate::refusal::{self, Refusal};
+use crate::refusal::Refusal;
 use crate::serial_bridge::SerialBridge;
 
 /// Whom to ask, and what is known beside.
@@ -191,10 +191,9 @@ impl Statuses {
             problems.extend(board.refused_port.map(refused_port));
             if board.unread {
                 problems.push(Refusal::SettingsUnread(board.hostname.clone()).to_string());
-            } else if board.record.settings.password.is_none()
-                && observer.policy().default_password.is_none()
-            {
-                problems.push(refusal::NO_PASSWORD.to_owned());
+            } else {
+                let own = board.record.settings.password.as_ref();
+                problems.extend(observer.policy().password(own).err().map(|r| r.to_string()));
             }
         }
         let firmware = board.firmware();

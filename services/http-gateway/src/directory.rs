@@ -292,6 +292,7 @@ impl Directory {
         let mut problems = self.entrances.main.problems().to_vec();
         problems.extend(self.memory.problem());
         problems.extend(self.announced.problem());
+        problems.extend(self.policies.borrow().problem().map(str::to_owned));
         problems
     }
 }

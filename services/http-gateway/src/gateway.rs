@@ -182,9 +182,7 @@ impl Gateway {
         }
         let own = board.record.settings.password.as_ref();
         let policy = self.observer.policy();
-        let Some(password) = own.or(policy.default_password.as_ref()) else {
-            return Err(Refusal::NoPasswordSet);
-        };
+        let password = policy.password(own)?;
         let credentials = Credentials::of(&asked.head.headers);
         if credentials == Credentials::None {
             return Err(Refusal::PasswordMissing);

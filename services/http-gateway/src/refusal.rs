@@ -40,8 +40,16 @@ pub(crate) enum Refusal {
     PasswordWrong,
     #[error("Too many wrong passwords came from this address. Try again in {} s.", seconds(*.0))]
     TooManyGuesses(Duration),
-    #[error("{NO_PASSWORD}")]
+    #[error(
+        "No password is set. Put CIRCUITPY_WEB_API_PASSWORD = \"...\" into settings.toml on the board's drive, or run \
+         `sudo cpyctl password --new` on the gateway, or put password = \"...\" below [http] into its configuration."
+    )]
     NoPasswordSet,
+    #[error(
+        "A password is set, and the gateway cannot use it: `sudo cpyctl doctor` on the gateway says why. Or put \
+         CIRCUITPY_WEB_API_PASSWORD = \"...\" into settings.toml on the board's drive."
+    )]
+    PasswordUnusable,
     #[error("This is not possible here. Possible are: {0}.")]
     Method(&'static str),
     #[error("Files are uploaded to a directory with PUT, or with POST as multipart/form-data.")]
@@ -73,11 +81,6 @@ pub(crate) enum Refusal {
     #[error("A file is moved to one place: there are several X-Destination headers.")]
     TwoDestinations,
 }
-
-/// How the owner of a board gets a password.
-pub(crate) const NO_PASSWORD: &str = "No password is set. Put CIRCUITPY_WEB_API_PASSWORD = \"...\" into settings.toml \
-    on the board's drive, or run `sudo cpyctl password --new` on the gateway, or put password = \"...\" below [http] \
-    into its configuration.";
 
 /// What a person calls a daemon.
 pub(crate) fn service(daemon: Daemon) -> &'static str {
@@ -126,7 +129,7 @@ impl Refusal {
             | Self::BrokeOff(_)
             | Self::Silent(_)
             | Self::DriveUnreadable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Origin | Self::NoPasswordSet => StatusCode::FORBIDDEN,
+            Self::Origin | Self::NoPasswordSet | Self::PasswordUnusable => StatusCode::FORBIDDEN,
             Self::SeveralBoards(_) | Self::Path => StatusCode::NOT_FOUND,
             Self::PasswordMissing | Self::PasswordWrong => StatusCode::UNAUTHORIZED,
             Self::TooManyGuesses(_) => StatusCode::TOO_MANY_REQUESTS,

@@ -8,6 +8,7 @@ use serde::Serialize;
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Kind {
     ConfigurationWrong,
+    ConfigurationNotReadable,
     DaemonNotRunning,
     DaemonHangs,
     DaemonOfAnotherVersion,

@@ -67,7 +67,7 @@ fn no_avahi(machine: &Machine) -> Finding {
     if machine.has("/usr/sbin/avahi-daemon") {
         let sentence = "Avahi is not running, so no board has a name on the network.";
         Finding::new(Kind::AvahiNotRunning, sentence)
-            .advise(how_to_start(UNITS.map(|unit| Unit::look(machine, unit))))
+            .advise(how_to_start(&UNITS.map(|unit| Unit::look(machine, unit))))
             .advise(addresses)
     } else {
         let sentence = "Avahi is not installed, so no board has a name on the network.";
@@ -78,7 +78,7 @@ fn no_avahi(machine: &Machine) -> Finding {
 }
 
 /// What starts Avahi, by its units.
-fn how_to_start(units: [Option<Unit>; 2]) -> String {
+fn how_to_start(units: &[Option<Unit>; 2]) -> String {
     let start = "sudo systemctl enable --now avahi-daemon";
     if units.iter().flatten().any(Unit::is_masked) {
         let all = UNITS.join(" ");
@@ -196,11 +196,11 @@ mod tests {
             )))
         };
         let start = "sudo systemctl enable --now avahi-daemon";
-        assert_eq!(how_to_start([None, None]), format!("Start it: {start}"));
-        let loaded = how_to_start([unit("loaded"), unit("loaded")]);
+        assert_eq!(how_to_start(&[None, None]), format!("Start it: {start}"));
+        let loaded = how_to_start(&[unit("loaded"), unit("loaded")]);
         assert_eq!(loaded, format!("Start it: {start}"));
         for units in [["masked", "loaded"], ["loaded", "masked"]] {
-            let said = how_to_start(units.map(unit));
+            let said = how_to_start(&units.map(unit));
             let unmask = "sudo systemctl unmask avahi-daemon.service avahi-daemon.socket && ";
             assert!(said.ends_with(&format!("{unmask}{start}")), "{said}");
         }

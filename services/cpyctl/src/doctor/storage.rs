@@ -6,18 +6,12 @@ use std::path::Path;
 use cpy_board::Config;
 use rustix::fs::{StatVfs, StatVfsMountFlags, statvfs};
 
+use super::access::{DAEMONS, user_id};
 use super::finding::{Examination, Finding, Kind};
 use super::machine::Machine;
 
 /// Less than this, and a save of a usual drive's largest file fails.
 const LOW: u64 = 2 * 1024 * 1024;
-
-const DAEMONS: [&str; 4] = [
-    "serial-bridge",
-    "file-proxy",
-    "mdns-advertiser",
-    "http-gateway",
-];
 
 /// Whether the daemons can write what they have to.
 pub(super) fn examine(machine: &Machine, config: &Config) -> Examination {
@@ -63,9 +57,8 @@ fn judge(directory: &Path, volume: &StatVfs) -> Option<Finding> {
 
 /// A daemon's directory that is not its user's, where there is such a user.
 fn foreign(directory: &Path, daemon: &str, users: &str) -> Option<Finding> {
-    let user = format!("_cpy-{daemon}");
     let owner = std::fs::metadata(directory).ok()?.uid();
-    let id = user_id(users, &user)?;
+    let id = user_id(users, daemon)?;
     // Where the daemons run as somebody else, as a demo's do, nothing is root's or the package's.
     (owner != id && owner == 0).then(|| {
         let directory = directory.display();
@@ -74,16 +67,8 @@ fn foreign(directory: &Path, daemon: &str, users: &str) -> Option<Finding> {
             format!("{directory} belongs to root, so {daemon} cannot write in it."),
         )
         .advise(format!(
-            "Give it back: sudo chown -R {user}:_cpy-gateway {directory}"
+            "Give it back: sudo chown -R _cpy-{daemon}:_cpy-gateway {directory}"
         ))
-    })
-}
-
-/// A user's id (passwd(5)).
-fn user_id(users: &str, name: &str) -> Option<u32> {
-    users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok())?
     })
 }
 
@@ -116,13 +101,5 @@ mod tests {
         let advice = read_only.advice().join(" ");
         assert!(advice.contains("at /var/lib/cpy-gateway"), "{advice}");
         assert!(!advice.contains("state_dir"), "{advice}");
-    }
-
-    #[test]
-    fn users_are_found_by_their_whole_names() {
-        let users =
-            "root:x:0:0:root:/root:/bin/bash\n_cpy-file-proxy:x:993:990::/:/usr/sbin/nologin\n";
-        assert_eq!(user_id(users, "_cpy-file-proxy"), Some(993));
-        assert_eq!(user_id(users, "_cpy-file"), None);
     }
 }
