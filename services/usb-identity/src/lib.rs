@@ -16,4 +16,5 @@ mod usb_device;
 
 pub use identity::{Identity, Machine};
 pub use journal::Journal;
+pub use link::{CONSOLE_END, DATA_END, DRIVE_LABEL};
 pub use name::Note;

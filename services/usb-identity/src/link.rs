@@ -7,9 +7,12 @@
 use crate::sysfs::DeviceDir;
 use crate::usb_device::UsbDevice;
 
-const CONSOLE_END: &[u8] = b" CDC control";
-const DATA_END: &[u8] = b" CDC2 control";
-const DRIVE_LABEL: &str = "CIRCUITPY";
+/// How the string of a console's interface ends.
+pub const CONSOLE_END: &str = " CDC control";
+/// How the string ends of the interface of a board's second serial port, which is for its program's data.
+pub const DATA_END: &str = " CDC2 control";
+/// The label of a board's drive.
+pub const DRIVE_LABEL: &str = "CIRCUITPY";
 const SAVES_LABEL: &str = "CPSAVES";
 /// The interface class of mass storage (USB class codes, usb.org).
 const MASS_STORAGE: u64 = 0x08;
@@ -84,9 +87,9 @@ fn tty(own: &DeviceDir, interfaces: &[DeviceDir]) -> Part {
 
 fn serial_link(interface: &DeviceDir) -> Option<Link> {
     let string = interface.attribute("interface")?;
-    if string.ends_with(CONSOLE_END) {
+    if string.ends_with(CONSOLE_END.as_bytes()) {
         Some(Link::Console)
-    } else if string.ends_with(DATA_END) {
+    } else if string.ends_with(DATA_END.as_bytes()) {
         Some(Link::Data)
     } else {
         None

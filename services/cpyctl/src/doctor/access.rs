@@ -11,6 +11,9 @@ use super::finding::Finding;
 use super::machine::Machine;
 use crate::password::{GROUP, group_id};
 
+/// The attribute in which an access control list is kept.
+const LIST: &str = "system.posix_acl_access";
+
 /// The daemons, as their users and directories are called.
 pub(super) const DAEMONS: [&str; 4] = [
     "serial-bridge",
@@ -127,7 +130,7 @@ fn real(machine: &Machine, path: &Path) -> Option<PathBuf> {
 
 /// Whether an access control list (acl(5)) says more than the mode does.
 fn has_list(path: &Path) -> bool {
-    rustix::fs::getxattr(path, "system.posix_acl_access", &mut [0_u8; 0]).is_ok_and(|size| size > 0)
+    rustix::fs::getxattr_query(path, LIST).is_ok()
 }
 
 impl Barrier {
@@ -168,6 +171,8 @@ impl fmt::Display for Barrier {
 pub(super) mod tests {
     use std::fs::{Permissions, set_permissions};
     use std::os::unix::fs::PermissionsExt;
+
+    use rustix::fs::{XattrFlags, setxattr};
 
     use super::super::machine::fake::Fake;
     use super::*;
@@ -234,6 +239,23 @@ pub(super) mod tests {
         assert_eq!(found(file), Some(directory));
         set_mode(&fake, "/root/pw", 0o644);
         assert_eq!(found("/root/pw"), Some(Barrier::Hidden("/root")));
+        // An access control list that lets http-gateway read it: version 2, then tag, permission and id of each entry.
+        let list = [(1, 6, 0), (2, 4, 99_804), (4, 0, 0), (16, 4, 0), (32, 0, 0)];
+        let entry = |(tag, may, id): (u16, u16, u32)| {
+            [
+                &tag.to_le_bytes()[..],
+                &may.to_le_bytes(),
+                &id.to_le_bytes(),
+            ]
+            .concat()
+        };
+        let list = [vec![2, 0, 0, 0], list.map(entry).concat()].concat();
+        set_mode(&fake, "/etc/cpy-gateway", 0o755);
+        let at = fake.machine.path(file);
+        // Some file systems have none.
+        if setxattr(&at, LIST, &list, XattrFlags::empty()).is_ok() {
+            assert_eq!(found(file), None);
+        }
         fake.link("/srv/pw", fake.machine.path("/root/pw"));
         assert_eq!(found("/srv/pw"), Some(Barrier::Hidden("/root")));
         fake.file("/etc/group", "");

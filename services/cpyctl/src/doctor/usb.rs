@@ -1,6 +1,8 @@
 //! USB devices as the kernel shows them in sysfs (Documentation/ABI/testing/sysfs-bus-usb), and what udev has
 //! noted of them in its database (`/run/udev/data`).
 
+use cpy_usb_identity::{CONSOLE_END, DATA_END, DRIVE_LABEL};
+
 use super::machine::Machine;
 
 const DEVICES: &str = "/sys/bus/usb/devices";
@@ -16,7 +18,7 @@ pub(super) struct UsbDevice {
     pub(super) number: Option<String>,
     /// The strings of its interfaces.
     interfaces: Vec<String>,
-    /// The terminals of its "CDC control" interfaces: consoles.
+    /// The terminals of its consoles' interfaces.
     pub(super) consoles: Vec<Node>,
     /// Its disks, each followed by its partitions.
     pub(super) disks: Vec<Vec<Node>>,
@@ -66,7 +68,7 @@ impl UsbDevice {
             let name = machine
                 .text(format!("{interface}/interface"))
                 .unwrap_or_default();
-            if name.ends_with("CDC control") {
+            if name.ends_with(CONSOLE_END) {
                 device
                     .consoles
                     .extend(nodes(machine, &format!("{interface}/tty"), ""));
@@ -90,11 +92,10 @@ impl UsbDevice {
 
     /// Whether cpy-usb-identity tells that this is a board: by its serial ports or its drive's label.
     pub(super) fn can_be_told(&self, machine: &Machine) -> bool {
-        let is_serial =
-            |name: &String| name.ends_with(" CDC control") || name.ends_with(" CDC2 control");
+        let is_serial = |name: &String| name.ends_with(CONSOLE_END) || name.ends_with(DATA_END);
         let label = |node: &Node| {
             noted(machine, 'b', &node.number, "ID_FS_LABEL")
-                .is_some_and(|label| label == "CIRCUITPY")
+                .is_some_and(|label| label == DRIVE_LABEL)
         };
         self.interfaces.iter().any(is_serial) || self.disks.iter().flatten().any(label)
     }
