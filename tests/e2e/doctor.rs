@@ -76,6 +76,8 @@ async fn a_gateway_that_is_well_is_said_to_be() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.ends_with("\nAll is well.\n"), "{text}");
     assert!(text.contains(board.hostname().as_str()), "{text}");
+    // A disk that cannot be written ends daemons: it is read of first.
+    assert!(text.find("\nStorage ") < text.find("\nDaemons "), "{text}");
     drop(board);
     let gone = wait::until("the board is gone", async || {
         let report = look(&gateway);

@@ -174,3 +174,28 @@ fn complain(address: SocketAddr, error: &io::Error) -> String {
         "cannot listen there: boards are served at the other addresses and at their own ports");
     format!("The gateway cannot listen on {address}: {reason}.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_done_about_an_address_depends_on_who_opens_it() {
+        let told =
+            |address: &str, kind: io::ErrorKind| complain(address.parse().unwrap(), &kind.into());
+        let taken = told("[::]:8080", io::ErrorKind::AddrInUse);
+        assert!(
+            taken.contains("[::]:8080: another program has it, and a reload"),
+            "{taken}"
+        );
+        let denied = told("[::]:81", io::ErrorKind::PermissionDenied);
+        assert!(!denied.contains("reload"), "{denied}");
+        for part in [
+            "[::]:81: ",
+            "ListenStream=",
+            "systemctl restart cpy-gateway.target",
+        ] {
+            assert!(denied.contains(part), "{part}: {denied}");
+        }
+    }
+}

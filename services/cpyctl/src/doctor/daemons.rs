@@ -31,18 +31,25 @@ pub(super) fn examine(machine: &Machine, survey: &Survey) -> Examination {
 
 /// A daemon that says nothing of use.
 pub(super) fn silent(machine: &Machine, name: &str, silence: &Silence) -> Finding {
-    let service = format!("cpy-{name}.service");
-    let unit = Unit::look(machine, &service);
-    let restart = || match &unit {
+    let unit = Unit::look(machine, &service(name));
+    silent_with(machine, name, silence, unit.as_ref())
+}
+
+fn service(name: &str) -> String {
+    format!("cpy-{name}.service")
+}
+
+/// Of its unit nothing is known where systemd does not run.
+fn silent_with(machine: &Machine, name: &str, silence: &Silence, unit: Option<&Unit>) -> Finding {
+    let service = service(name);
+    let restart = || match unit {
         Some(unit) => unit.how_to_start(&service),
         None => format!(
             "Start cpy-{name} again. If it is a demo's: end that with Ctrl-C, and start it again."
         ),
     };
     // What systemd holds open for a service takes the question also while the service is down.
-    let is_down = unit
-        .as_ref()
-        .is_some_and(|unit| unit.words().is_some() && !unit.is_active());
+    let is_down = unit.is_some_and(|unit| unit.words().is_some() && !unit.is_active());
     match silence {
         Silence::Hangs(_) if !is_down => {
             Finding::new(Kind::DaemonHangs, format!("{silence}.")).advise(restart())
@@ -59,7 +66,7 @@ pub(super) fn silent(machine: &Machine, name: &str, silence: &Silence) -> Findin
         | Silence::Unreached(_)
         | Silence::Stranger(_)
         | Silence::Elsewhere(_) => {
-            let words = unit.as_ref().and_then(Unit::words);
+            let words = unit.and_then(Unit::words);
             let state = words.map(|words| format!(" ({words})")).unwrap_or_default();
             let mut finding = Finding::new(
                 Kind::DaemonNotRunning,
@@ -77,6 +84,22 @@ pub(super) fn silent(machine: &Machine, name: &str, silence: &Silence) -> Findin
 mod tests {
     use super::*;
     use crate::doctor::machine::fake::Fake;
+
+    #[test]
+    fn a_daemon_that_ends_as_often_as_it_starts_is_not_said_to_hang() {
+        let hangs = Silence::Hangs("http-gateway".into());
+        let found = |state: &str| {
+            let shown = format!("LoadState=loaded\nActiveState={state}\nResult=exit-code\n");
+            let unit = Unit::parse(&shown);
+            let machine = &Fake::new().machine;
+            let finding = silent_with(machine, "http-gateway", &hangs, Some(&unit));
+            (finding.id(), finding.advice()[0].clone())
+        };
+        let (kind, advice) = found("activating");
+        assert_eq!(kind, Kind::DaemonNotRunning);
+        assert!(advice.contains("systemd starts it again"), "{advice}");
+        assert_eq!(found("active").0, Kind::DaemonHangs);
+    }
 
     #[test]
     fn each_kind_of_silence_is_another_finding() {
