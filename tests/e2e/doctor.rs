@@ -77,7 +77,8 @@ async fn a_gateway_that_is_well_is_said_to_be() {
     assert!(text.ends_with("\nAll is well.\n"), "{text}");
     assert!(text.contains(board.hostname().as_str()), "{text}");
     // A disk that cannot be written ends daemons: it is read of first.
-    assert!(text.find("\nStorage ") < text.find("\nDaemons "), "{text}");
+    let place = |about: &str| text.find(&format!("\n{about} ")).unwrap();
+    assert!(place("Storage") < place("Daemons"), "{text}");
     drop(board);
     let gone = wait::until("the board is gone", async || {
         let report = look(&gateway);
