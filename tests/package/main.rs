@@ -14,6 +14,7 @@ mod deb;
 mod installation;
 mod lintian;
 mod machine;
+mod port;
 mod removal;
 mod rules;
 mod upgrade;

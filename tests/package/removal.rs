@@ -9,6 +9,7 @@ on_each_suite!(
     stops_and_withdraws_everything,
     keeps_the_password_for_a_reinstallation,
     leaves_nothing_when_it_is_a_purge,
+    leaves_alone_the_units_of_others,
     leaves_nothing_of_an_upgrade_that_was_broken_off
 );
 
@@ -63,6 +64,18 @@ fn leaves_nothing_when_it_is_a_purge(suite: Suite) {
     machine.run("rm -r /dev/*.img /dev/cpy-gateway");
     machine.apt("purge cpy-gateway");
     same(&before, &machine.inventory());
+}
+
+fn leaves_alone_the_units_of_others(suite: Suite) {
+    let (machine, _) = Machine::with_package(suite);
+    machine.run("systemd-run --quiet --unit=cpy-mine sleep infinity");
+    machine.run("systemd-run --quiet --wait --unit=cpy-broken false || true");
+    for goodbye in ["remove", "purge"] {
+        machine.apt(&format!("{goodbye} cpy-gateway"));
+        assert!(machine.is_active("cpy-mine.service"), "{goodbye}");
+        let broken = "systemctl --quiet is-failed cpy-broken.service";
+        assert!(machine.container.succeeds(broken), "{goodbye}");
+    }
 }
 
 /// dpkg stops between unpacking and configuration where it asks about a changed configuration and gets no answer.

@@ -6,9 +6,12 @@ use cpy_tests::vm::{Board, Fetched, Gadget, lab};
 
 const OLD: &str = "# old\n";
 
-/// What is saved: long enough for several transfers.
+/// Sectors that no save writes.
+const ENOUGH: u32 = 256;
+
+/// What is saved: long enough for several transfers, and for every attempt as long.
 fn new(attempt: u32) -> String {
-    format!("# new {attempt}\n").repeat(3000)
+    format!("# new {attempt:03}\n").repeat(3000)
 }
 
 /// Looks at a drive whose board was unplugged in mid-save: the file is the old one or the new one, a save that was
@@ -40,7 +43,7 @@ async fn a_board_that_loses_power_in_mid_save_has_the_old_file_or_the_new_one() 
     let lab = lab().await;
     let board = Board::new(&lab.machine, &["--bare"]);
     let name = board.name();
-    let (mut needed, mut enough) = (0, 256);
+    let (mut needed, mut enough) = (0, ENOUGH);
     let mut cuts: BTreeMap<u32, &str> = BTreeMap::new();
     while enough - needed > 1 {
         board.plug().await;
@@ -80,6 +83,10 @@ async fn a_board_that_loses_power_in_mid_save_has_the_old_file_or_the_new_one() 
     ));
     let content = u32::try_from(new(1).len() / 512).expect("a small file");
     assert!(needed > content, "{needed} sectors are no save: {cuts:?}");
+    assert!(enough < ENOUGH, "no save was done: {cuts:?}");
+    assert_eq!(cuts.get(&1), Some(&"old"), "{cuts:?}");
+    let last = cuts.last_key_value().map(|(_, content)| *content);
+    assert_eq!(last, Some("new"), "{cuts:?}");
     // What the cuts have left to nobody is given back at the next plug.
     board.plug().await;
     lab.visitor.until(&name, "/fs/code.py", 200).await;
