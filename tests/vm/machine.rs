@@ -34,7 +34,7 @@ async fn a_taken_port_80_is_told_with_its_holder_and_boards_have_their_own_ports
         "{doctor:?}"
     );
     machine.run("systemctl stop board-squatter").await;
-    let advice = "sudo systemctl restart cpy-http-gateway";
+    let advice = "sudo systemctl restart cpy-gateway.target";
     assert!(doctor.text.contains(advice), "{doctor:?}");
     machine.run(advice.trim_start_matches("sudo ")).await;
     lab.visitor.until(&board.name(), "/fs/code.py", 200).await;
