@@ -38,7 +38,7 @@ pub(crate) fn open_ports() -> Option<BTreeSet<u16>> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::net::TcpListener;
+    use tokio::net::TcpSocket;
 
     use super::*;
 
@@ -56,16 +56,22 @@ pub(crate) mod tests {
         assert_eq!(found, [(80, "4711"), (8080, "4713")]);
     }
 
-    #[test]
-    fn a_port_is_open_as_long_as_somebody_listens() {
-        for address in ["127.0.0.1:0", "[::1]:0"] {
-            let Ok(listener) = TcpListener::bind(address) else {
+    #[tokio::test]
+    async fn a_port_is_open_when_somebody_listens_there() {
+        let sockets = [
+            (TcpSocket::new_v4(), "127.0.0.1:0"),
+            (TcpSocket::new_v6(), "[::1]:0"),
+        ];
+        for (socket, address) in sockets {
+            let socket = socket.unwrap();
+            if socket.bind(address.parse().unwrap()).is_err() {
                 continue; // no IPv6
-            };
-            let port = listener.local_addr().unwrap().port();
-            assert!(open_ports().unwrap().contains(&port));
-            drop(listener);
+            }
+            // It is nobody else's from here on.
+            let port = socket.local_addr().unwrap().port();
             assert!(!open_ports().unwrap().contains(&port));
+            let _listener = socket.listen(1).unwrap();
+            assert!(open_ports().unwrap().contains(&port));
         }
     }
 }
