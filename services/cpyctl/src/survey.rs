@@ -148,16 +148,18 @@ impl Survey {
 async fn web(config: &Config, patience: Duration) -> (Answer<()>, Routes) {
     let listen = &config.http.listen;
     let half = patience / 2;
-    let attached = attached::scan(&config.boards_dir).unwrap_or_default();
-    let attached: BTreeSet<Serial> = attached.into_keys().collect();
+    // Nothing of this is looked at where the first question is answered.
     let at_own_ports = async {
+        let attached = attached::scan(&config.boards_dir).unwrap_or_default();
+        let attached: BTreeSet<Serial> = attached.into_keys().collect();
         let open = open_ports();
         let ports = config.http.board_ports.ports();
         let ports = ports.filter(|port| open.as_ref().is_none_or(|open| open.contains(port)));
-        routes_at_own_ports(listen, ports, &attached, half).await
+        let routes = routes_at_own_ports(listen, ports, &attached, half).await;
+        (routes, attached.is_empty())
     };
     let mut first = pin!(routes(listen, patience));
-    let (answer, elsewhere) = match timeout(half, &mut first).await {
+    let (answer, (elsewhere, is_without_boards)) = match timeout(half, &mut first).await {
         Ok(Ok(routes)) => return (Ok(()), routes),
         Ok(Err(silence)) => (Err(silence), at_own_ports.await),
         Err(_) => tokio::join!(first, at_own_ports),
@@ -168,7 +170,7 @@ async fn web(config: &Config, patience: Duration) -> (Answer<()>, Routes) {
     };
     match elsewhere {
         // Without a board nobody knows which port would be the gateway's.
-        None if attached.is_empty() && matches!(silence, Silence::NotRunning(..)) => {
+        None if is_without_boards && matches!(silence, Silence::NotRunning(..)) => {
             (Err(Silence::Unreached(here(listen))), Routes::default())
         }
         None => (Err(silence), Routes::default()),
