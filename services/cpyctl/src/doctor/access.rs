@@ -48,9 +48,14 @@ pub(super) fn barrier(machine: &Machine, daemons: &[&str], file: &Path) -> Optio
     readers.find_map(|reader| reader.barrier(machine, file))
 }
 
+/// What a daemon's user is called.
+pub(super) fn user_name(daemon: &str) -> String {
+    format!("_cpy-{daemon}")
+}
+
 /// The id of a daemon's user (passwd(5)).
 pub(super) fn user_id(users: &str, daemon: &str) -> Option<u32> {
-    let name = format!("_cpy-{daemon}");
+    let name = user_name(daemon);
     users.lines().find_map(|line| {
         let mut fields = line.split(':');
         (fields.next() == Some(&*name)).then(|| fields.nth(1)?.parse().ok())?

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::finding::{Finding, Kind};
 use super::machine::Machine;
 use super::processes::Process;
-use super::units::Unit;
+use super::units::{RELOAD, Unit};
 
 /// The unit for which systemd has the port.
 pub(super) const SOCKET: &str = "cpy-http-gateway.socket";
@@ -13,9 +13,6 @@ pub(super) const SOCKET: &str = "cpy-http-gateway.socket";
 /// What gives http-gateway a port below 1024. A socket that is active keeps the ports that it has, whatever its unit says
 /// now, until it is bound anew; that is refused while its service runs, unless both are restarted together.
 const RESTART: &str = "sudo systemctl restart cpy-gateway.target";
-
-/// What gives it any other port, which it opens itself. Nothing is cut off by it.
-const RELOAD: &str = "sudo systemctl reload-or-restart cpy-http-gateway";
 
 /// http-gateway runs all the same, for the boards' own ports.
 pub(super) fn missing(address: SocketAddr, socket: Option<&Unit>) -> Finding {
@@ -48,7 +45,7 @@ fn is_systemds(port: u16) -> bool {
     port < 1024
 }
 
-/// What gives http-gateway its port when that is free.
+/// What gives http-gateway its port when that is free: any from 1024 up it opens itself.
 fn regain(port: u16) -> &'static str {
     if is_systemds(port) { RESTART } else { RELOAD }
 }

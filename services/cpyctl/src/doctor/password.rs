@@ -9,12 +9,10 @@ use cpy_board::password_file::{PasswordFileError, PasswordFileProblem};
 use super::access::{self, Barrier};
 use super::finding::{Examination, Finding, Kind};
 use super::machine::Machine;
+use super::units::RELOAD;
 use crate::password::{GROUP, PasswordFile, is_forbidden};
 
 const ABOUT: &str = "Password";
-
-/// What lets http-gateway read the file again.
-const RELOAD: &str = "sudo systemctl reload-or-restart cpy-http-gateway";
 
 /// Whether the gateway has a password, and http-gateway can read it: as it is seen from here, where the users of the
 /// `installed` daemons are known, and as http-gateway itself has `said`.

@@ -6,9 +6,10 @@ use std::path::Path;
 use cpy_board::Config;
 use rustix::fs::{StatVfs, StatVfsMountFlags, statvfs};
 
-use super::access::{DAEMONS, user_id};
+use super::access::{DAEMONS, user_id, user_name};
 use super::finding::{Examination, Finding, Kind};
 use super::machine::Machine;
+use crate::password::GROUP;
 
 /// Less than this, and a save of a usual drive's largest file fails.
 const LOW: u64 = 2 * 1024 * 1024;
@@ -61,13 +62,13 @@ fn foreign(directory: &Path, daemon: &str, users: &str) -> Option<Finding> {
     let id = user_id(users, daemon)?;
     // Where the daemons run as somebody else, as a demo's do, nothing is root's or the package's.
     (owner != id && owner == 0).then(|| {
-        let directory = directory.display();
+        let (user, directory) = (user_name(daemon), directory.display());
         Finding::new(
             Kind::DirectoryNotWritable,
             format!("{directory} belongs to root, so {daemon} cannot write in it."),
         )
         .advise(format!(
-            "Give it back: sudo chown -R _cpy-{daemon}:_cpy-gateway {directory}"
+            "Give it back: sudo chown -R {user}:{GROUP} {directory}"
         ))
     })
 }

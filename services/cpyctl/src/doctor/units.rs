@@ -7,6 +7,9 @@ use super::machine::Machine;
 /// How what belongs to the package is put back. No repository has it.
 pub(super) const REINSTALL: &str = "install the package file again, from where it is: sudo apt install --reinstall ./cpy-gateway_*.deb";
 
+/// What lets http-gateway look again at what it could not have, or read. Nothing is cut off by it where it runs.
+pub(super) const RELOAD: &str = "sudo systemctl reload-or-restart cpy-http-gateway";
+
 /// A unit's state (systemd's D-Bus interface, org.freedesktop.systemd1(5)).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Unit {
