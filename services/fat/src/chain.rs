@@ -129,6 +129,20 @@ impl Chain {
         self.runs.first().map(|run| run.first)
     }
 
+    /// Its first `count` clusters, or all, and the rest.
+    pub(crate) fn split(&self, count: u32, table: &Table) -> (Self, Self) {
+        let (mut front, mut rest) = (Self::default(), Self::default());
+        for (number, cluster) in (0..).zip(self.clusters(table)) {
+            let part = if number < count {
+                &mut front
+            } else {
+                &mut rest
+            };
+            part.push(cluster);
+        }
+        (front, rest)
+    }
+
     /// The number behind its last cluster.
     pub(crate) fn end(&self) -> Option<u32> {
         self.runs.last().map(|run| run.first.number() + run.count)

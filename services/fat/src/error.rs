@@ -105,6 +105,25 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// What was written reads back as something else.
+    #[error(
+        "the drive did not keep what was written for {path}: its memory may be worn out; what was there before was put back"
+    )]
+    Unverified {
+        /// What was to be changed.
+        path: Path,
+    },
+    /// There is no room beside the old content, and no journal that could have it meanwhile.
+    #[error(
+        "there is no room for {path} beside its old content, and that cannot be kept elsewhere meanwhile"
+    )]
+    NoJournal {
+        /// The file that was to be saved.
+        path: Path,
+        /// What the journal said.
+        #[source]
+        source: io::Error,
+    },
     /// A directory cannot move into itself.
     #[error("{from} cannot move to {to}, which lies within it")]
     IntoItself {

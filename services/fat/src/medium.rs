@@ -3,11 +3,12 @@
 //! The cache is bounded and written through: what it holds is always what the medium holds. File contents
 //! do not go through it. It knows nothing of what a sector means.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::ops::Range;
 
 use crate::device::{MAX_TRANSFER, SECTOR_SIZE, SectorDevice, Slice};
+use crate::erase_block::runs;
 use crate::numbers::{at_most, wide};
 
 /// How many sectors are kept: 28 KiB, enough for a small drive's table and the directories of an operation.
@@ -61,6 +62,17 @@ impl<D: SectorDevice> Medium<D> {
         }
     }
 
+    /// How many sectors the volume has.
+    pub(crate) fn sectors(&self) -> u64 {
+        self.device.sectors()
+    }
+
+    /// The volume's sectors without what is known of them, which is forgotten.
+    pub(crate) fn device(&mut self) -> &mut Slice<D> {
+        self.forget();
+        &mut self.device
+    }
+
     pub(crate) fn into_device(self) -> D {
         self.device.into_inner()
     }
@@ -90,6 +102,34 @@ impl<D: SectorDevice> Medium<D> {
             .expect("the sector was just remembered");
         cached.used = self.clock;
         Ok(&cached.sector)
+    }
+
+    /// Sectors by their ascending numbers; what is not cached is read in runs, and not cached for this.
+    pub(crate) fn read_sectors(
+        &mut self,
+        numbers: impl IntoIterator<Item = u64>,
+    ) -> io::Result<BTreeMap<u64, Sector>> {
+        let mut found = BTreeMap::new();
+        let mut missing = Vec::new();
+        for number in numbers {
+            match self.cache.get(&number) {
+                Some(cached) => {
+                    found.insert(number, cached.sector.clone());
+                }
+                None => missing.push(number),
+            }
+        }
+        let mut buffer = Vec::new();
+        for run in runs(missing, MAX_TRANSFER / SECTOR_SIZE) {
+            buffer.resize(
+                at_most((run.end - run.start) * wide(SECTOR_SIZE), MAX_TRANSFER),
+                0,
+            );
+            self.device.read(run.start, &mut buffer)?;
+            let sectors = buffer.chunks_exact(SECTOR_SIZE).map(Sector::from_slice);
+            found.extend(run.zip(sectors));
+        }
+        Ok(found)
     }
 
     /// Reads content straight into `into`, in large transfers.

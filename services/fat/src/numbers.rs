@@ -30,3 +30,7 @@ pub(crate) fn write_u16(bytes: &mut [u8], at: usize, number: u16) {
 pub(crate) fn write_u32(bytes: &mut [u8], at: usize, number: u32) {
     bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());
 }
+
+pub(crate) fn read_u64(bytes: &[u8], at: usize) -> u64 {
+    u64::from(read_u32(bytes, at)) | u64::from(read_u32(bytes, at + 4)) << 32
+}

@@ -1,7 +1,5 @@
 //! Saving a file: the content goes to free clusters, then one sector of the directory switches to it.
 
-use std::io::Read;
-
 use crate::chain::Chain;
 use crate::device::SectorDevice;
 use crate::entry::{Kind, RawEntry};
@@ -9,6 +7,7 @@ use crate::error::Error;
 use crate::path::Path;
 use crate::table::Cluster;
 use crate::timestamp::Timestamp;
+use crate::transaction::Source;
 use crate::volume::Volume;
 
 /// What a save did.
@@ -18,16 +17,19 @@ pub enum Saved {
     Created,
     /// The file has a new content.
     Replaced,
+    /// The file has a new content, for which there was no room but the old one's place.
+    ReplacedInPlace,
 }
 
 impl<D: SectorDevice> Volume<D> {
     /// Saves the first `size` bytes of `content` as the file `path`. Until this returns, and whenever it
-    /// fails, the old content is whole; when it has returned, the new one is on the medium.
+    /// fails, the old content is whole; when it has returned, the new one is on the medium. Where there is no room
+    /// for both, the old content is in the journal meanwhile, and comes back with [`recover`](crate::recover).
     pub fn save(
         &mut self,
         path: &Path,
         size: u64,
-        content: &mut dyn Read,
+        content: &mut dyn Source,
         modified: Timestamp,
     ) -> Result<Saved, Error> {
         self.begin_change()?;
@@ -62,7 +64,17 @@ impl<D: SectorDevice> Volume<D> {
         if entry.is_protected() {
             return Err(Error::Protected { path: path.clone() });
         }
-        self.ensure_room(clusters, path)?;
+        let free = self.free_clusters()?;
+        if clusters > free {
+            let old = self.chain_to_write_over(&record)?;
+            return match old.filter(|old| clusters <= free.saturating_add(old.len())) {
+                Some(old) => {
+                    let content = (bytes, content);
+                    self.save_in_place(directory, &record, &old, content, modified, path)
+                }
+                None => Err(self.no_space(clusters, free, path)),
+            };
+        }
         let old = self.disposable_chain(&entry)?;
         let chain = self.choose(clusters, &Chain::default(), path)?;
         own(&mut entry, &chain, bytes);
@@ -81,7 +93,7 @@ impl<D: SectorDevice> Volume<D> {
 }
 
 /// Makes an entry the owner of a chain with `size` bytes of content.
-fn own(entry: &mut RawEntry, chain: &Chain, size: u32) {
+pub(crate) fn own(entry: &mut RawEntry, chain: &Chain, size: u32) {
     entry.set_first_cluster(chain.first().map_or(0, Cluster::number));
     entry.set_size(size);
 }

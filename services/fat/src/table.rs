@@ -314,7 +314,7 @@ mod tests {
                 let (of, to) = (Cluster(of), Cluster(to));
                 let mut transaction = Transaction::new(None);
                 table.set(&mut medium, &mut transaction, of, Link::Next(to)).unwrap();
-                transaction.commit(&mut medium).unwrap();
+                transaction.commit(&mut medium, None).unwrap();
                 expected.insert(of, Link::Next(to));
             }
             for cluster in table.numbers().map(Cluster) {

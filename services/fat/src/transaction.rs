@@ -1,19 +1,17 @@
 //! A change to a volume as a value: [`Transaction`], an ordered list of phases of sector writes.
 //!
 //! Between two phases stands a flush, so a phase begins only when the one before is on the medium. Within
-//! a phase the order does not matter to the volume's soundness. [`Transaction::commit`] is the one place
-//! that writes to a volume: tests cut it short at every sector, and a journal would record the phases there.
+//! a phase the order does not matter to the volume's soundness. How it gets there is [`commit`](crate::commit)'s.
 //!
 //! It knows sectors and the copies of the allocation table, which follow the first one within each phase;
 //! it does not know what a change means.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::ops::Range;
 
-use crate::device::{MAX_TRANSFER, SECTOR_SIZE, SectorDevice};
+use crate::device::SectorDevice;
 use crate::medium::{Medium, Sector};
-use crate::numbers::{at_most, wide};
 
 /// Where the second allocation table repeats the first.
 #[derive(Debug, Clone)]
@@ -24,35 +22,33 @@ pub(crate) struct Mirror {
     pub(crate) copy: u64,
 }
 
+/// Where a file's new content comes from. It is read more than once, from its beginning.
+pub trait Source: Read + Seek {}
+
+impl<T: Read + Seek + ?Sized> Source for T {}
+
 /// A change that is being put together.
 pub(crate) struct Transaction<'c> {
-    phases: Vec<Phase<'c>>,
+    pub(crate) phases: Vec<Phase<'c>>,
     open: Phase<'c>,
     mirror: Option<Mirror>,
+    /// Whether the content goes where the old one stands.
+    pub(crate) is_in_place: bool,
 }
 
 /// Writes that may reach the medium in any order.
 #[derive(Default)]
-struct Phase<'c> {
-    content: Option<Content<'c>>,
-    sectors: BTreeMap<u64, Sector>,
+pub(crate) struct Phase<'c> {
+    pub(crate) content: Option<Content<'c>>,
+    pub(crate) sectors: BTreeMap<u64, Sector>,
 }
 
-/// File contents on their way to free clusters, never held whole.
-struct Content<'c> {
-    source: &'c mut dyn Read,
-    size: u64,
+/// File contents on their way to their clusters, never held whole.
+pub(crate) struct Content<'c> {
+    pub(crate) source: &'c mut dyn Source,
+    pub(crate) size: u64,
     /// Runs of sectors, in the order of the file.
-    extents: Vec<Range<u64>>,
-}
-
-/// What cut a commit short.
-#[derive(Debug)]
-pub(crate) enum Interrupted {
-    /// The content did not arrive in full. Only free clusters were written to.
-    Content(io::Error),
-    /// The device failed.
-    Device(io::Error),
+    pub(crate) extents: Vec<Range<u64>>,
 }
 
 impl<'c> Transaction<'c> {
@@ -61,11 +57,17 @@ impl<'c> Transaction<'c> {
             phases: Vec::new(),
             open: Phase::default(),
             mirror,
+            is_in_place: false,
         }
     }
 
     /// Writes `size` bytes of `source` to `extents` in this phase.
-    pub(crate) fn stream(&mut self, source: &'c mut dyn Read, size: u64, extents: Vec<Range<u64>>) {
+    pub(crate) fn stream(
+        &mut self,
+        source: &'c mut dyn Source,
+        size: u64,
+        extents: Vec<Range<u64>>,
+    ) {
         self.open.content = Some(Content {
             source,
             size,
@@ -128,73 +130,5 @@ impl<'c> Transaction<'c> {
             self.put(number, sector);
             self.then();
         }
-    }
-
-    /// Executes the phases in order, each followed by a flush.
-    pub(crate) fn commit<D: SectorDevice>(
-        mut self,
-        medium: &mut Medium<D>,
-    ) -> Result<(), Interrupted> {
-        self.then();
-        for phase in self.phases {
-            if let Some(content) = phase.content {
-                content.write(medium)?;
-            }
-            write_sectors(medium, &phase.sectors).map_err(Interrupted::Device)?;
-            medium.flush().map_err(Interrupted::Device)?;
-        }
-        Ok(())
-    }
-}
-
-impl Content<'_> {
-    /// Moves the content in large transfers. Each is read in full before any of it is written.
-    fn write<D: SectorDevice>(self, medium: &mut Medium<D>) -> Result<(), Interrupted> {
-        let mut left = self.size;
-        let mut buffer = vec![0; at_most(left.next_multiple_of(wide(SECTOR_SIZE)), MAX_TRANSFER)];
-        for extent in self.extents {
-            let mut next = extent.start;
-            while next < extent.end && left > 0 {
-                let room = at_most((extent.end - next) * wide(SECTOR_SIZE), MAX_TRANSFER);
-                let bytes = at_most(left, room);
-                let padded = bytes.next_multiple_of(SECTOR_SIZE);
-                self.source
-                    .read_exact(&mut buffer[..bytes])
-                    .map_err(Interrupted::Content)?;
-                buffer[bytes..padded].fill(0);
-                medium
-                    .write(next, &buffer[..padded])
-                    .map_err(Interrupted::Device)?;
-                next += wide(padded / SECTOR_SIZE);
-                left -= wide(bytes);
-            }
-        }
-        debug_assert_eq!(left, 0, "the extents hold the content");
-        Ok(())
-    }
-}
-
-/// Writes sectors in ascending order, neighbours in one transfer.
-fn write_sectors<D: SectorDevice>(
-    medium: &mut Medium<D>,
-    sectors: &BTreeMap<u64, Sector>,
-) -> io::Result<()> {
-    let mut run: Vec<u8> = Vec::new();
-    let mut first = 0;
-    for (&number, sector) in sectors {
-        let follows = number == first + wide(run.len() / SECTOR_SIZE);
-        if !run.is_empty() && (!follows || run.len() >= MAX_TRANSFER) {
-            medium.write(first, &run)?;
-            run.clear();
-        }
-        if run.is_empty() {
-            first = number;
-        }
-        run.extend_from_slice(sector.bytes());
-    }
-    if run.is_empty() {
-        Ok(())
-    } else {
-        medium.write(first, &run)
     }
 }

@@ -5,18 +5,20 @@
 
 use crate::boot_sector::{Geometry, Place};
 use crate::chain::Chain;
+use crate::commit::{Interrupted, Keeper};
 use crate::device::{SECTOR_SIZE, SectorDevice, Slice};
 use crate::directory::{Directory, Record};
 use crate::entry::{Entry, Kind, Metadata, RawEntry};
 use crate::error::{Damage, Error};
 use crate::free_space::FreeSpace;
 use crate::info_sector::FreeCount;
+use crate::journal::Journal;
 use crate::medium::Medium;
 use crate::path::Path;
 use crate::read::Readers;
 use crate::table::{Cluster, FatKind};
 use crate::timestamp::Timestamp;
-use crate::transaction::{Interrupted, Transaction};
+use crate::transaction::Transaction;
 
 /// Who writes to the volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,7 @@ pub struct Volume<D> {
     pub(crate) space: FreeSpace,
     pub(crate) readers: Readers,
     caching: Caching,
+    keeper: Option<Keeper>,
 }
 
 impl<D: SectorDevice> Volume<D> {
@@ -65,11 +68,23 @@ impl<D: SectorDevice> Volume<D> {
             readers: Readers::default(),
             geometry,
             caching,
+            keeper: None,
         };
         if let Some(next) = volume.stored_free_count()?.and_then(|count| count.next) {
             volume.space.begin_at(next);
         }
         Ok(volume)
+    }
+
+    /// Lets a journal keep every change until it is done, for [`recover`](crate::recover). `first` is where the
+    /// volume begins on the device that will be recovered.
+    pub fn keep_journal(&mut self, journal: Box<dyn Journal>, first: u64) {
+        self.keeper = Some(Keeper { journal, first });
+    }
+
+    /// Whether a journal keeps changes.
+    pub(crate) fn has_journal(&self) -> bool {
+        self.keeper.is_some()
     }
 
     /// Gives the device back.
@@ -235,7 +250,7 @@ impl<D: SectorDevice> Volume<D> {
     }
 
     /// Writes a transaction to the medium. `taken` are the clusters that it takes into use, `released` those
-    /// that it frees, each in its order. This is the one place that changes a volume.
+    /// that it frees, each in its order.
     pub(crate) fn commit(
         &mut self,
         mut transaction: Transaction<'_>,
@@ -248,26 +263,27 @@ impl<D: SectorDevice> Volume<D> {
         }
         let space = self.space.after(taken, released);
         self.stage_free_count(&mut transaction, &space)?;
-        match transaction.commit(&mut self.medium) {
+        let interrupted = match transaction.commit(&mut self.medium, self.keeper.as_mut()) {
             Ok(()) => {
                 self.space = space;
                 released
                     .iter()
                     .filter_map(|chain| chain.first())
                     .for_each(|first| self.readers.released(first));
-                Ok(())
+                return Ok(());
             }
-            Err(Interrupted::Content(source)) => Err(Error::Content {
-                path: path.clone(),
-                source,
-            }),
-            Err(Interrupted::Device(error)) => {
-                // Nobody knows what of it reached the medium.
-                self.medium.forget();
-                self.space.forget();
-                Err(error.into())
-            }
-        }
+            Err(interrupted) => interrupted,
+        };
+        // Nobody knows what of it reached the medium.
+        self.medium.forget();
+        self.space.forget();
+        let path = path.clone();
+        Err(match interrupted {
+            Interrupted::Content(source) => Error::Content { path, source },
+            Interrupted::Device(error) => Error::Device(error),
+            Interrupted::Unverified => Error::Unverified { path },
+            Interrupted::Journal(source) => Error::NoJournal { path, source },
+        })
     }
 
     /// Updates the free count of FAT32 in the last phase, where the table is already as it will be.

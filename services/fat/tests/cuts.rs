@@ -8,221 +8,23 @@
 
 mod support;
 
-use cpy_fat::{Caching, Error, Finding, Volume};
+use cpy_fat::{Caching, Error, Finding, SectorDevice, Volume};
 use support::image::{Image, SMALL_SHAPES, run};
 use support::memory::MemoryDevice;
+use support::scenario::{Drive, SCENARIOS, Scenario, never, scatter};
 use support::second_opinion::Baseline;
 use support::tree::{Tree, outline, read_tree};
 use support::{bytes, noon, path, save};
 
-type Drive = Volume<MemoryDevice>;
-
 fn open(bytes: Vec<u8>) -> (MemoryDevice, Drive) {
     let device = MemoryDevice::new(bytes);
-    let drive = Volume::open(device.clone(), Caching::Owned).unwrap();
-    (device, drive)
-}
-
-/// A change, and the drive that it happens to.
-struct Scenario {
-    name: &'static str,
-    prepare: fn(&mut Drive),
-    change: fn(&mut Drive) -> Result<(), Error>,
-    /// Whether a cut may leave this state between the old one and the new one.
-    between: fn(&Tree, old: &Tree, new: &Tree) -> bool,
-}
-
-fn never(_: &Tree, _: &Tree, _: &Tree) -> bool {
-    false
-}
-
-/// The content may be there under both names.
-fn both_names(tree: &Tree, old: &Tree, new: &Tree) -> bool {
-    let mut both = old.clone();
-    both.extend(new.clone());
-    *tree == both
-}
-
-/// Some of the new directories may be there, the outer ones first.
-fn some_parents(tree: &Tree, old: &Tree, new: &Tree) -> bool {
-    old.iter().all(|entry| tree.get(entry.0) == Some(entry.1))
-        && tree.iter().all(|entry| new.get(entry.0) == Some(entry.1))
-}
-
-fn scatter(drive: &mut Drive) {
-    save(drive, "/code.py", &bytes(1, 3000)).unwrap();
-    drive.make_directory(&path("/lib/inner"), noon()).unwrap();
-    for number in 0..5 {
-        save(
-            drive,
-            &format!("/lib/module number {number}.mpy"),
-            &bytes(number, 600),
-        )
-        .unwrap();
-        save(drive, &format!("/filler {number}"), &bytes(number, 1500)).unwrap();
-    }
-    for number in (0..5).step_by(2) {
-        drive.delete(&path(&format!("/filler {number}"))).unwrap();
-    }
-}
-
-/// Leaves one slot free at the end of the last sector of `/lib`.
-fn fill_sector(drive: &mut Drive) {
-    scatter(drive);
-    for number in 0..60 {
-        let directory = drive.list(&path("/lib")).unwrap();
-        // `.` and `..`, the directory `inner` of two slots, modules of three, one slot for each plain name.
-        let plain = directory
-            .iter()
-            .filter(|entry| entry.name.as_str().starts_with('F'))
-            .count();
-        if (2 + 2 + 5 * 3 + plain) % 16 == 15 {
-            return;
-        }
-        save(drive, &format!("/lib/F{number}"), b"").unwrap();
-    }
-    panic!("no sector was filled");
-}
-
-/// Fills the one cluster of `/lib`, and all clusters that its table sector has room for.
-fn fill_cluster_and_go_far(drive: &mut Drive) {
-    drive.make_directory(&path("/lib"), noon()).unwrap();
-    for number in 0..14 {
-        save(drive, &format!("/lib/F{number}"), b"").unwrap();
-    }
-    let clusters = (drive.space().unwrap().free_clusters - 20).min(400);
-    save(
-        drive,
-        "/far",
-        &bytes(1, usize::try_from(clusters).unwrap() * 512),
+    let drive = Volume::open(
+        Box::new(device.clone()) as Box<dyn SectorDevice>,
+        Caching::Owned,
     )
     .unwrap();
+    (device, drive)
 }
-
-const SCENARIOS: &[Scenario] = &[
-    Scenario {
-        name: "save a file in a directory that grows by a far cluster",
-        prepare: fill_cluster_and_go_far,
-        change: |drive| {
-            save(drive, "/lib/a name that takes a few slots", &bytes(7, 900)).map(|_| ())
-        },
-        between: never,
-    },
-    Scenario {
-        name: "save a new file",
-        prepare: scatter,
-        change: |drive| save(drive, "/a new file.txt", &bytes(7, 9000)).map(|_| ()),
-        between: never,
-    },
-    Scenario {
-        name: "save an empty new file",
-        prepare: scatter,
-        change: |drive| save(drive, "/EMPTY", b"").map(|_| ()),
-        between: never,
-    },
-    Scenario {
-        name: "save over a file",
-        prepare: scatter,
-        change: |drive| save(drive, "/code.py", &bytes(8, 7000)).map(|_| ()),
-        between: never,
-    },
-    Scenario {
-        name: "empty a file",
-        prepare: scatter,
-        change: |drive| save(drive, "/code.py", b"").map(|_| ()),
-        between: never,
-    },
-    Scenario {
-        name: "save a file whose name lies in two sectors",
-        prepare: fill_sector,
-        change: |drive| {
-            save(drive, "/lib/a name that takes a few slots", &bytes(7, 900)).map(|_| ())
-        },
-        between: never,
-    },
-    Scenario {
-        name: "save a file whose name lies in three sectors",
-        prepare: fill_sector,
-        change: |drive| {
-            save(drive, &format!("/lib/{}", "x".repeat(255)), &bytes(7, 900)).map(|_| ())
-        },
-        between: never,
-    },
-    Scenario {
-        name: "delete a file whose name lies in three sectors",
-        prepare: |drive| {
-            fill_sector(drive);
-            save(drive, &format!("/lib/{}", "x".repeat(255)), &bytes(7, 900)).unwrap();
-        },
-        change: |drive| drive.delete(&path(&format!("/lib/{}", "X".repeat(255)))),
-        between: never,
-    },
-    Scenario {
-        name: "make a directory",
-        prepare: scatter,
-        change: |drive| {
-            drive
-                .make_directory(&path("/a new directory"), noon())
-                .map(|_| ())
-        },
-        between: never,
-    },
-    Scenario {
-        name: "make directories with parents",
-        prepare: fill_sector,
-        change: |drive| {
-            drive
-                .make_directory(&path("/lib/inner/a/b/c"), noon())
-                .map(|_| ())
-        },
-        between: some_parents,
-    },
-    Scenario {
-        name: "delete a file",
-        prepare: scatter,
-        change: |drive| drive.delete(&path("/code.py")),
-        between: never,
-    },
-    Scenario {
-        name: "delete a tree",
-        prepare: fill_sector,
-        change: |drive| drive.delete(&path("/lib")),
-        between: never,
-    },
-    Scenario {
-        name: "move a file within its sector",
-        prepare: |drive| {
-            save(drive, "/code.py", &bytes(1, 3000)).unwrap();
-        },
-        change: |drive| drive.rename(&path("/code.py"), &path("/main.py")),
-        between: never,
-    },
-    Scenario {
-        name: "move a directory within its sector",
-        prepare: |drive| {
-            drive.make_directory(&path("/lib/sub"), noon()).unwrap();
-        },
-        change: |drive| drive.rename(&path("/lib"), &path("/lib as it was")),
-        between: never,
-    },
-    Scenario {
-        name: "move a file to another directory",
-        prepare: fill_sector,
-        change: |drive| drive.rename(&path("/code.py"), &path("/lib/inner/as it was.py")),
-        between: both_names,
-    },
-    Scenario {
-        name: "move a file to another sector of its directory",
-        prepare: fill_sector,
-        change: |drive| {
-            drive.rename(
-                &path("/lib/F0"),
-                &path(&format!("/lib/{}", "y".repeat(200))),
-            )
-        },
-        between: both_names,
-    },
-];
 
 fn assert_survived(drive: &mut Drive, scenario: &Scenario, old: &Tree, new: &Tree, cut: &str) {
     let tree = read_tree(drive).unwrap_or_else(|error| panic!("{cut}: {error}"));

@@ -229,7 +229,7 @@ fn step<D: SectorDevice>(
             );
             let seen = outcome(saved, |saved| match saved {
                 Saved::Created => Outcome::Done,
-                Saved::Replaced => Outcome::Unchanged,
+                Saved::Replaced | Saved::ReplacedInPlace => Outcome::Unchanged,
             });
             (
                 format!("save {length} bytes as {at}"),

@@ -14,7 +14,7 @@ use cpy_fat::{Caching, Error, Kind, Made, Saved, Timestamp};
 use support::image::{Image, SHAPES, Shape};
 use support::second_opinion::{Baseline, assert_all_agree};
 use support::tree::{Node, Tree, read_file};
-use support::{bytes, noon, path, save};
+use support::{Repeated, bytes, noon, path, save};
 
 /// A volume, and what should be on it.
 struct Bench {
@@ -320,7 +320,7 @@ fn a_full_drive_says_how_much_is_free_and_stays_whole() {
         let mut volume = image.open();
         let space = volume.space().unwrap();
         let whole = u64::from(space.free_clusters) * u64::from(space.cluster_size);
-        let too_much = volume.save(&path("/big"), whole + 1, &mut std::io::repeat(7), noon());
+        let too_much = volume.save(&path("/big"), whole + 1, &mut Repeated(7), noon());
         let Err(Error::NoSpace { needed, free, .. }) = too_much else {
             panic!("{shape:?}: {too_much:?}");
         };
@@ -329,7 +329,7 @@ fn a_full_drive_says_how_much_is_free_and_stays_whole() {
             (whole + u64::from(space.cluster_size), whole)
         );
         volume
-            .save(&path("/big"), whole, &mut std::io::repeat(7), noon())
+            .save(&path("/big"), whole, &mut Repeated(7), noon())
             .unwrap();
         assert_eq!(volume.space().unwrap().free_clusters, 0);
         save(&mut volume, "/EMPTY", b"").unwrap();
@@ -470,14 +470,14 @@ fn a_download_notices_a_content_that_came_back_to_the_same_clusters() {
     let half = u64::from(volume.space().unwrap().free_clusters) / 2 * 512;
     let mut save = |content: u8| {
         volume
-            .save(&path("/data"), half, &mut std::io::repeat(content), noon())
+            .save(&path("/data"), half, &mut Repeated(content), noon())
             .unwrap();
     };
     save(1);
     let mut handle = volume.open_file(&path("/data")).unwrap();
     let mut save = |content: u8| {
         volume
-            .save(&path("/data"), half, &mut std::io::repeat(content), noon())
+            .save(&path("/data"), half, &mut Repeated(content), noon())
             .unwrap();
     };
     save(2);
@@ -541,7 +541,7 @@ fn times_are_stored_as_they_were_given_and_moves_keep_them() {
     let mut volume = image.open();
     let odd = Timestamp::from_unix_seconds(1_500_000_001);
     volume
-        .save(&path("/old"), 1, &mut std::io::repeat(1), odd)
+        .save(&path("/old"), 1, &mut Repeated(1), odd)
         .unwrap();
     volume.make_directory(&path("/d"), odd).unwrap();
     volume.rename(&path("/old"), &path("/d/new")).unwrap();

@@ -10,7 +10,7 @@ use cpy_fat::{Caching, Partition, SECTOR_SIZE, SectorDevice, Slice, Volume};
 use tempfile::TempDir;
 
 /// How a volume is laid out.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// What a `CircuitPython` board shows: a partition at sector 1, one table, 512-byte clusters, no label in the
     /// boot sector.
@@ -26,7 +26,7 @@ pub(crate) enum Shape {
     },
 }
 
-const fn made(bits: u32, tables: u32, cluster: u32, sector: u32, kib: u32) -> Shape {
+pub(crate) const fn made(bits: u32, tables: u32, cluster: u32, sector: u32, kib: u32) -> Shape {
     Shape::Made {
         bits,
         tables,

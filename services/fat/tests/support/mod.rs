@@ -3,11 +3,14 @@
 #![allow(dead_code, reason = "every test binary uses a part of this")]
 
 pub(crate) mod image;
+pub(crate) mod journal;
 pub(crate) mod memory;
+pub(crate) mod recording;
+pub(crate) mod scenario;
 pub(crate) mod second_opinion;
 pub(crate) mod tree;
 
-use std::io::Cursor;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use cpy_fat::{Error, Path, Saved, SectorDevice, Timestamp, Volume};
 
@@ -30,6 +33,22 @@ pub(crate) fn bytes(seed: u64, length: usize) -> Vec<u8> {
         state.to_le_bytes()[3]
     };
     (0..length).map(|_| next()).collect()
+}
+
+/// One byte again and again.
+pub(crate) struct Repeated(pub(crate) u8);
+
+impl Read for Repeated {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        into.fill(self.0);
+        Ok(into.len())
+    }
+}
+
+impl Seek for Repeated {
+    fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
+        Ok(0)
+    }
 }
 
 /// Saves a whole content.

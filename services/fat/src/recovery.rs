@@ -1,0 +1,268 @@
+//! What becomes of a change that was cut: [`recover`] finishes it, or takes it back, from the record that a
+//! [`Journal`] has kept of it.
+//!
+//! A cut leaves a state that can be told: every phase before the one that was cut is on the medium, none behind it
+//! is, and of that one some sectors are. Besides, flash memory erases more than a sector at a time, so the erase
+//! block that was being written may hold anything. Where the medium is in no such state, somebody else has written
+//! to it since; then nothing is done, for the order of the phases alone has kept the volume sound.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use crate::device::{MAX_TRANSFER, SECTOR_SIZE, SectorDevice, Slice};
+use crate::digest::digest;
+use crate::erase_block::{EraseBlock, runs};
+use crate::journal::{Direction, Header, Image, Journal, RecordReader};
+use crate::numbers::wide;
+
+/// What a recovery did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovery {
+    /// There was nothing to do.
+    Nothing,
+    /// A change that was cut is on the medium in full.
+    Finished,
+    /// A change that was cut is undone.
+    TakenBack,
+    /// A change was cut, and the medium was written to since by somebody else.
+    ChangedElsewhere,
+}
+
+/// Why a recovery could not be done. The record is still kept.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoveryError {
+    /// The medium failed.
+    #[error("the drive does not answer as it should: {0}")]
+    Device(#[source] io::Error),
+    /// The journal failed.
+    #[error("the journal cannot be used: {0}")]
+    Journal(#[source] io::Error),
+}
+
+/// Brings a device into a state that the change in the journal, if there is one, allows for: the one after it, or
+/// for a change in place the one before it. May be cut itself, and done again.
+pub fn recover<D: SectorDevice>(
+    device: &mut D,
+    journal: &mut dyn Journal,
+) -> Result<Recovery, RecoveryError> {
+    let Some(record) = Record::read(journal)? else {
+        return Ok(Recovery::Nothing);
+    };
+    let Header { first, sectors, .. } = record.header;
+    let done = match Slice::new(device, first, sectors) {
+        Some(mut volume) => record.restore(&mut volume, journal)?,
+        // It has another size than it had.
+        None => Recovery::ChangedElsewhere,
+    };
+    journal.discard().map_err(RecoveryError::Journal)?;
+    Ok(done)
+}
+
+/// Writes back what the change in the journal has written over, on the volume's own sectors.
+pub(crate) fn take_back<D: SectorDevice>(
+    volume: &mut D,
+    journal: &mut dyn Journal,
+) -> Result<(), RecoveryError> {
+    if let Some(record) = Record::read(journal)? {
+        let mut medium = record.look(volume)?;
+        record.write(&mut medium, journal, |image| image.phase == 0)?;
+        journal.discard().map_err(RecoveryError::Journal)?;
+    }
+    Ok(())
+}
+
+/// What a record says without its contents: of each sector the phases that have an image of it, in their order, and
+/// that image's digest.
+struct Record {
+    header: Header,
+    sectors: BTreeMap<u64, Vec<(u32, u64)>>,
+}
+
+/// Where a change was cut.
+#[derive(Debug)]
+struct Cut {
+    phase: u32,
+    /// The sectors that hold neither what was there nor what was to be there.
+    lost: Vec<u64>,
+}
+
+/// A medium, and the digests of the sectors on it that a record knows.
+struct Medium<'d, D> {
+    volume: &'d mut D,
+    now: BTreeMap<u64, u64>,
+}
+
+impl Record {
+    /// Reads the record that the journal keeps, if it is whole: one that is not was not finished, so the change did
+    /// not begin.
+    fn read(journal: &mut dyn Journal) -> Result<Option<Self>, RecoveryError> {
+        Self::try_read(journal).map_err(RecoveryError::Journal)
+    }
+
+    fn try_read(journal: &mut dyn Journal) -> io::Result<Option<Self>> {
+        let Some(from) = journal.kept()? else {
+            return Ok(None);
+        };
+        let Some(mut reader) = RecordReader::begin(from)? else {
+            return Ok(None);
+        };
+        let header = reader.header;
+        let mut sectors: BTreeMap<u64, Vec<(u32, u64)>> = BTreeMap::new();
+        while let Some(image) = reader.next()? {
+            if image.sector >= header.sectors {
+                return Ok(None);
+            }
+            let digest = digest(image.content.bytes());
+            sectors
+                .entry(image.sector)
+                .or_default()
+                .push((image.phase, digest));
+        }
+        Ok(reader.is_whole()?.then_some(Self { header, sectors }))
+    }
+
+    fn restore<D: SectorDevice>(
+        &self,
+        volume: &mut D,
+        journal: &mut dyn Journal,
+    ) -> Result<Recovery, RecoveryError> {
+        let mut medium = self.look(volume)?;
+        let Some(cut) = self.find_cut(&medium.now) else {
+            return Ok(Recovery::ChangedElsewhere);
+        };
+        if cut.phase > self.header.phases {
+            return Ok(Recovery::Nothing);
+        }
+        if self.header.direction == Direction::TakeBack {
+            self.write(&mut medium, journal, |image| image.phase == 0)?;
+            return Ok(Recovery::TakenBack);
+        }
+        // First the cut phase's surroundings as they were, then what is missing of the change, in its order.
+        let lost = |image: &Image| {
+            cut.lost.contains(&image.sector)
+                && self.before(image.sector, cut.phase) == Some(digest(image.content.bytes()))
+        };
+        if !cut.lost.is_empty() {
+            self.write(&mut medium, journal, lost)?;
+        }
+        for phase in cut.phase..=self.header.phases {
+            self.write(&mut medium, journal, |image| image.phase == phase)?;
+        }
+        Ok(Recovery::Finished)
+    }
+
+    /// Reads all sectors that the record knows.
+    fn look<'d, D: SectorDevice>(&self, volume: &'d mut D) -> Result<Medium<'d, D>, RecoveryError> {
+        let mut now = BTreeMap::new();
+        let mut buffer = Vec::new();
+        for run in runs(self.sectors.keys().copied(), MAX_TRANSFER / SECTOR_SIZE) {
+            buffer.resize((run.end - run.start) as usize * SECTOR_SIZE, 0);
+            volume
+                .read(run.start, &mut buffer)
+                .map_err(RecoveryError::Device)?;
+            now.extend(run.zip(buffer.chunks_exact(SECTOR_SIZE).map(digest)));
+        }
+        Ok(Medium { volume, now })
+    }
+
+    /// The place at which a change can have been cut to leave the medium so; of several the one that has lost the
+    /// least, and of those the last.
+    fn find_cut(&self, now: &BTreeMap<u64, u64>) -> Option<Cut> {
+        let cuts = (1..=self.header.phases + 1)
+            .rev()
+            .filter_map(|phase| self.cut_in(phase, now));
+        cuts.min_by_key(|cut| cut.lost.len())
+    }
+
+    /// Whether the medium is as a cut in this phase leaves it, and what of it is lost then.
+    fn cut_in(&self, phase: u32, now: &BTreeMap<u64, u64>) -> Option<Cut> {
+        let mut lost = Vec::new();
+        let mut writing = Vec::new();
+        for (&sector, images) in &self.sectors {
+            let during = images.iter().find(|image| image.0 == phase);
+            if during.is_some() {
+                writing.push(EraseBlock::of(sector));
+            }
+            let is_old = self
+                .before(sector, phase)
+                .is_none_or(|digest| digest == now[&sector]);
+            let is_new = during.is_some_and(|image| image.1 == now[&sector]);
+            if !is_old && !is_new {
+                lost.push(sector);
+            }
+        }
+        let mut blocks = lost.iter().map(|&sector| EraseBlock::of(sector));
+        let is_one_block = blocks
+            .next()
+            .is_none_or(|block| writing.contains(&block) && blocks.all(|other| other == block));
+        is_one_block.then_some(Cut { phase, lost })
+    }
+
+    /// What a sector holds before a phase; `None` where that does not matter.
+    fn before(&self, sector: u64, phase: u32) -> Option<u64> {
+        let mut earlier = self.sectors[&sector].iter().rev();
+        earlier.find(|image| image.0 < phase).map(|image| image.1)
+    }
+
+    /// Writes the wanted images that the medium does not hold already, and flushes.
+    fn write<D: SectorDevice>(
+        &self,
+        medium: &mut Medium<'_, D>,
+        journal: &mut dyn Journal,
+        wanted: impl Fn(&Image) -> bool,
+    ) -> Result<(), RecoveryError> {
+        let kept = journal.kept().map_err(RecoveryError::Journal)?;
+        let reader = kept.map_or(Ok(None), RecordReader::begin);
+        let Some(mut reader) = reader.map_err(RecoveryError::Journal)? else {
+            return Err(RecoveryError::Journal(io::ErrorKind::NotFound.into()));
+        };
+        let mut batch = Batch::default();
+        while let Some(image) = reader.next().map_err(RecoveryError::Journal)? {
+            let digest = digest(image.content.bytes());
+            if wanted(&image) && medium.now.get(&image.sector) != Some(&digest) {
+                medium.now.insert(image.sector, digest);
+                batch
+                    .add(medium.volume, image.sector, image.content.bytes())
+                    .map_err(RecoveryError::Device)?;
+            }
+        }
+        batch
+            .write(medium.volume)
+            .and_then(|()| medium.volume.flush())
+            .map_err(RecoveryError::Device)
+    }
+}
+
+/// Sectors that follow each other, on their way to the medium in one transfer.
+#[derive(Default)]
+struct Batch {
+    first: u64,
+    bytes: Vec<u8>,
+}
+
+impl Batch {
+    fn add<D: SectorDevice>(
+        &mut self,
+        volume: &mut D,
+        sector: u64,
+        content: &[u8],
+    ) -> io::Result<()> {
+        let follows = sector == self.first + wide(self.bytes.len() / SECTOR_SIZE);
+        if !follows || self.bytes.len() >= MAX_TRANSFER {
+            self.write(volume)?;
+        }
+        if self.bytes.is_empty() {
+            self.first = sector;
+        }
+        self.bytes.extend_from_slice(content);
+        Ok(())
+    }
+
+    fn write<D: SectorDevice>(&mut self, volume: &mut D) -> io::Result<()> {
+        if !self.bytes.is_empty() {
+            volume.write(self.first, &self.bytes)?;
+            self.bytes.clear();
+        }
+        Ok(())
+    }
+}

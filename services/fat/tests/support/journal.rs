@@ -1,0 +1,66 @@
+//! A journal in memory, whose record outlives the volume.
+
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex};
+
+use cpy_fat::Journal;
+
+/// Clones are the same journal.
+#[derive(Clone, Default)]
+pub(crate) struct MemoryJournal(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    kept: Option<Vec<u8>>,
+    /// All records that were kept, the last one last.
+    all: Vec<Vec<u8>>,
+    /// How many bytes it has room for.
+    room: Option<usize>,
+}
+
+impl MemoryJournal {
+    /// One that keeps this record.
+    pub(crate) fn with(record: Vec<u8>) -> Self {
+        let journal = Self::default();
+        journal.0.lock().unwrap().kept = Some(record);
+        journal
+    }
+
+    /// Lets records of more bytes fail.
+    pub(crate) fn limit(&self, room: usize) {
+        self.0.lock().unwrap().room = Some(room);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.lock().unwrap().kept.is_none()
+    }
+
+    /// The records that were kept since the last call.
+    pub(crate) fn records(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.0.lock().unwrap().all)
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn keep(&mut self, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        let mut record = Vec::new();
+        write(&mut record)?;
+        let mut state = self.0.lock().unwrap();
+        if state.room.is_some_and(|room| record.len() > room) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        state.all.push(record.clone());
+        state.kept = Some(record);
+        Ok(())
+    }
+
+    fn kept(&mut self) -> io::Result<Option<Box<dyn Read + '_>>> {
+        let record = self.0.lock().unwrap().kept.clone();
+        Ok(record.map(|record| Box::new(io::Cursor::new(record)) as Box<dyn Read>))
+    }
+
+    fn discard(&mut self) -> io::Result<()> {
+        self.0.lock().unwrap().kept = None;
+        Ok(())
+    }
+}
