@@ -65,7 +65,7 @@ pub(crate) fn take_back<D: SectorDevice>(
 ) -> Result<(), RecoveryError> {
     if let Some(record) = Record::read(journal)? {
         let mut medium = record.look(volume)?;
-        record.write(&mut medium, journal, |image| image.phase == 0)?;
+        record.take_back(record.header.phases, &mut medium, journal)?;
         journal.discard().map_err(RecoveryError::Journal)?;
     }
     Ok(())
@@ -133,22 +133,36 @@ impl Record {
         if cut.phase > self.header.phases {
             return Ok(Recovery::Nothing);
         }
-        if self.header.direction == Direction::TakeBack {
-            self.write(&mut medium, journal, |image| image.phase == 0)?;
-            return Ok(Recovery::TakenBack);
-        }
-        // First the cut phase's surroundings as they were, then what is missing of the change, in its order.
-        let lost = |image: &Image| {
-            cut.lost.contains(&image.sector)
-                && self.before(image.sector, cut.phase) == Some(digest(image.content.bytes()))
-        };
+        // On the whole way the medium is as a cut leaves it, so that a recovery that is cut can be done again.
         if !cut.lost.is_empty() {
+            let lost = |image: &Image| {
+                cut.lost.contains(&image.sector) && self.stands_before(cut.phase, image)
+            };
             self.write(&mut medium, journal, lost)?;
+        }
+        if self.header.direction == Direction::TakeBack {
+            self.take_back(cut.phase, &mut medium, journal)?;
+            return Ok(Recovery::TakenBack);
         }
         for phase in cut.phase..=self.header.phases {
             self.write(&mut medium, journal, |image| image.phase == phase)?;
         }
         Ok(Recovery::Finished)
+    }
+
+    /// Writes what stood there before each of the phases up to `last`, from that one down.
+    fn take_back<D: SectorDevice>(
+        &self,
+        last: u32,
+        medium: &mut Medium<'_, D>,
+        journal: &mut dyn Journal,
+    ) -> Result<(), RecoveryError> {
+        for phase in (1..=last).rev() {
+            let is_of_phase = |sector| self.images(sector).any(|image| image.0 == phase);
+            let old = |image: &Image| is_of_phase(image.sector) && self.stands_before(phase, image);
+            self.write(medium, journal, old)?;
+        }
+        Ok(())
     }
 
     /// Reads all sectors that the record knows.
@@ -178,14 +192,14 @@ impl Record {
     fn cut_in(&self, phase: u32, now: &BTreeMap<u64, u64>) -> Option<Cut> {
         let mut lost = Vec::new();
         let mut writing = Vec::new();
-        for (&sector, images) in &self.sectors {
-            let during = images.iter().find(|image| image.0 == phase);
+        for &sector in self.sectors.keys() {
+            let during = self.images(sector).find(|image| image.0 == phase);
             if during.is_some() {
                 writing.push(EraseBlock::of(sector));
             }
             let is_old = self
                 .before(sector, phase)
-                .is_none_or(|digest| digest == now[&sector]);
+                .is_none_or(|image| image.1 == now[&sector]);
             let is_new = during.is_some_and(|image| image.1 == now[&sector]);
             if !is_old && !is_new {
                 lost.push(sector);
@@ -198,10 +212,20 @@ impl Record {
         is_one_block.then_some(Cut { phase, lost })
     }
 
-    /// What a sector holds before a phase; `None` where that does not matter.
-    fn before(&self, sector: u64, phase: u32) -> Option<u64> {
-        let mut earlier = self.sectors[&sector].iter().rev();
-        earlier.find(|image| image.0 < phase).map(|image| image.1)
+    /// The phases that have an image of a sector, in their order, each with that image's digest.
+    fn images(&self, sector: u64) -> impl DoubleEndedIterator<Item = (u32, u64)> + '_ {
+        self.sectors.get(&sector).into_iter().flatten().copied()
+    }
+
+    /// The last image of a sector before a phase; none where it does not matter what the sector holds then.
+    fn before(&self, sector: u64, phase: u32) -> Option<(u32, u64)> {
+        self.images(sector).rev().find(|image| image.0 < phase)
+    }
+
+    /// Whether an image is what its sector holds before a phase.
+    fn stands_before(&self, phase: u32, image: &Image) -> bool {
+        let before = self.before(image.sector, phase);
+        before.is_some_and(|before| before.0 == image.phase)
     }
 
     /// Writes the wanted images that the medium does not hold already, and flushes.
