@@ -5,7 +5,8 @@
 //! that was cut, or to take it back. The volume's own words for things (tables, entries) are not known here.
 //!
 //! Layout, little-endian: [`Header`], then each image as its phase (4 bytes), its sector counted from the volume's
-//! first one (8) and its 512 bytes, ordered by phase; last the CRC-32 of all of that (4).
+//! first one (8) and its 512 bytes, ordered by phase; then the CRC-32 of all of that (4). What is appended to that says
+//! that a recovery from it has begun.
 
 use std::io::{self, Read, Write};
 
@@ -22,6 +23,9 @@ pub trait Journal: Send {
 
     /// What is kept, from its beginning.
     fn kept(&mut self) -> io::Result<Option<Box<dyn Read + '_>>>;
+
+    /// Keeps these bytes too, behind all that is kept. When this returns it is durable.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
 
     /// Keeps nothing any more. When this returns it is durable.
     fn discard(&mut self) -> io::Result<()>;
@@ -128,7 +132,16 @@ impl<'w> RecordWriter<'w> {
     }
 }
 
-/// A record on its way out of a journal. Before [`RecordReader::is_whole`] has said so, nothing of it is certain.
+/// What a whole record is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Its change may have been cut.
+    Changing,
+    /// A recovery from it may have been cut.
+    Recovering,
+}
+
+/// A record on its way out of a journal. Before [`RecordReader::stage`] has said so, nothing of it is certain.
 pub(crate) struct RecordReader<'r> {
     from: Box<dyn Read + 'r>,
     sum: Hasher,
@@ -168,13 +181,26 @@ impl<'r> RecordReader<'r> {
         }))
     }
 
-    /// Whether all that was read is what was written.
-    pub(crate) fn is_whole(mut self) -> io::Result<bool> {
+    /// What it is good for, when all of it was read; `None` where that is not what was written.
+    pub(crate) fn stage(mut self) -> io::Result<Option<Stage>> {
         let mut sum = [0; 4];
-        Ok(self.left == 0
-            && filled(&mut self.from, &mut sum)?
-            && u32::from_le_bytes(sum) == self.sum.finalize())
+        if self.left > 0
+            || !filled(&mut self.from, &mut sum)?
+            || u32::from_le_bytes(sum) != self.sum.finalize()
+        {
+            return Ok(None);
+        }
+        Ok(Some(if filled(&mut self.from, &mut [0])? {
+            Stage::Recovering
+        } else {
+            Stage::Changing
+        }))
     }
+}
+
+/// Says in a journal that a recovery from its record begins.
+pub(crate) fn begin_recovery(journal: &mut dyn Journal) -> io::Result<()> {
+    journal.append(b"R")
 }
 
 /// Fills `into`; false where there is less.
@@ -215,7 +241,7 @@ mod tests {
         while reader.next().unwrap().is_some() {
             count += 1;
         }
-        reader.is_whole().unwrap().then_some(count)
+        reader.stage().unwrap().map(|_| count)
     }
 
     #[test]
@@ -228,6 +254,8 @@ mod tests {
         let image = reader.next().unwrap().unwrap();
         assert_eq!((image.phase, image.sector), (0, 7));
         assert_eq!(image.content.bytes(), &[9; SECTOR_SIZE]);
+        while reader.next().unwrap().is_some() {}
+        assert_eq!(reader.stage().unwrap(), Some(Stage::Changing));
     }
 
     proptest! {

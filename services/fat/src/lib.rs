@@ -32,6 +32,7 @@
 //! What comes from the medium is believed only as far as it was checked: damage is [`Error::Damaged`], never a
 //! panic, a loop, or an access outside the volume.
 
+mod block_loss;
 mod boot_sector;
 mod chain;
 mod check;

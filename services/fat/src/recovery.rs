@@ -3,16 +3,18 @@
 //!
 //! A cut leaves a state that can be told: every phase before the one that was cut is on the medium, none behind it
 //! is, and of that one some sectors are. Besides, flash memory erases more than a sector at a time, so the erase
-//! block that was being written may hold anything. Where the medium is in no such state, somebody else has written
-//! to it since; then nothing is done, for the order of the phases alone has kept the volume sound.
+//! block that was being written may be [lost](crate::block_loss). Where the medium is in no such state, somebody else
+//! has written to it since; then nothing is done, for the order of the phases alone has kept the volume sound.
 
 use std::collections::BTreeMap;
 use std::io;
 
+use crate::block_loss::{Story, is_loss};
 use crate::device::{MAX_TRANSFER, SECTOR_SIZE, SectorDevice, Slice};
 use crate::digest::digest;
 use crate::erase_block::{EraseBlock, runs};
-use crate::journal::{Direction, Header, Image, Journal, RecordReader};
+use crate::journal::{Direction, Header, Image, Journal, RecordReader, Stage, begin_recovery};
+use crate::medium::Sector;
 use crate::numbers::wide;
 
 /// What a recovery did.
@@ -75,6 +77,7 @@ pub(crate) fn take_back<D: SectorDevice>(
 /// that image's digest.
 struct Record {
     header: Header,
+    stage: Stage,
     sectors: BTreeMap<u64, Vec<(u32, u64)>>,
 }
 
@@ -118,7 +121,11 @@ impl Record {
                 .or_default()
                 .push((image.phase, digest));
         }
-        Ok(reader.is_whole()?.then_some(Self { header, sectors }))
+        Ok(reader.stage()?.map(|stage| Self {
+            header,
+            stage,
+            sectors,
+        }))
     }
 
     fn restore<D: SectorDevice>(
@@ -127,7 +134,7 @@ impl Record {
         journal: &mut dyn Journal,
     ) -> Result<Recovery, RecoveryError> {
         let mut medium = self.look(volume)?;
-        let Some(cut) = self.find_cut(&medium.now) else {
+        let Some(cut) = self.find_cut(&mut medium, journal)? else {
             return Ok(Recovery::ChangedElsewhere);
         };
         if cut.phase > self.header.phases {
@@ -135,6 +142,10 @@ impl Record {
         }
         // On the whole way the medium is as a cut leaves it, so that a recovery that is cut can be done again.
         if !cut.lost.is_empty() {
+            // What is half restored looks like no loss any more.
+            if self.stage == Stage::Changing {
+                begin_recovery(journal).map_err(RecoveryError::Journal)?;
+            }
             let lost = |image: &Image| {
                 cut.lost.contains(&image.sector) && self.stands_before(cut.phase, image)
             };
@@ -181,11 +192,68 @@ impl Record {
 
     /// The place at which a change can have been cut to leave the medium so; of several the one that has lost the
     /// least, and of those the last.
-    fn find_cut(&self, now: &BTreeMap<u64, u64>) -> Option<Cut> {
-        let cuts = (1..=self.header.phases + 1)
-            .rev()
-            .filter_map(|phase| self.cut_in(phase, now));
-        cuts.min_by_key(|cut| cut.lost.len())
+    fn find_cut<D: SectorDevice>(
+        &self,
+        medium: &mut Medium<'_, D>,
+        journal: &mut dyn Journal,
+    ) -> Result<Option<Cut>, RecoveryError> {
+        let phases = (1..=self.header.phases + 1).rev();
+        let mut cuts: Vec<Cut> = phases
+            .filter_map(|phase| self.cut_in(phase, &medium.now))
+            .collect();
+        cuts.sort_by_key(|cut| cut.lost.len());
+        for cut in cuts {
+            let is_so = match cut.lost.first() {
+                None => true,
+                Some(_) if self.stage == Stage::Recovering => true,
+                Some(&lost) => {
+                    self.lost_power(EraseBlock::of(lost), cut.phase, medium.volume, journal)?
+                }
+            };
+            if is_so {
+                return Ok(Some(cut));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a block looks as if the power was lost while it was written in a phase.
+    fn lost_power<D: SectorDevice>(
+        &self,
+        block: EraseBlock,
+        phase: u32,
+        volume: &mut D,
+        journal: &mut dyn Journal,
+    ) -> Result<bool, RecoveryError> {
+        let mut images: BTreeMap<u64, Vec<Sector>> = BTreeMap::new();
+        self.for_each(journal, |image| {
+            let is_new = image.phase == phase;
+            if EraseBlock::of(image.sector) == block
+                && (is_new || self.stands_before(phase, &image))
+            {
+                images.entry(image.sector).or_default().push(image.content);
+            }
+            Ok(())
+        })?;
+        let mut now = Vec::new();
+        for (&sector, images) in &images {
+            // What has no image from before may hold anything.
+            if self.before(sector, phase).is_some() {
+                let mut bytes = [0; SECTOR_SIZE];
+                volume
+                    .read(sector, &mut bytes)
+                    .map_err(RecoveryError::Device)?;
+                now.push((Sector::from_slice(&bytes), images));
+            }
+        }
+        let stories: Vec<Story<'_>> = now
+            .iter()
+            .map(|(now, images)| Story {
+                now,
+                may_be: images.iter().collect(),
+            })
+            .collect();
+        Ok(is_loss(&stories))
     }
 
     /// Whether the medium is as a cut in this phase leaves it, and what of it is lost then.
@@ -235,25 +303,37 @@ impl Record {
         journal: &mut dyn Journal,
         wanted: impl Fn(&Image) -> bool,
     ) -> Result<(), RecoveryError> {
+        let mut batch = Batch::default();
+        let Medium { volume, now } = medium;
+        self.for_each(journal, |image| {
+            let digest = digest(image.content.bytes());
+            if !wanted(&image) || now.get(&image.sector) == Some(&digest) {
+                return Ok(());
+            }
+            now.insert(image.sector, digest);
+            batch.add(*volume, image.sector, image.content.bytes())
+        })?;
+        batch
+            .write(*volume)
+            .and_then(|()| volume.flush())
+            .map_err(RecoveryError::Device)
+    }
+
+    /// Shows every image in the journal to `visit`, whose errors are the medium's.
+    fn for_each(
+        &self,
+        journal: &mut dyn Journal,
+        mut visit: impl FnMut(Image) -> io::Result<()>,
+    ) -> Result<(), RecoveryError> {
         let kept = journal.kept().map_err(RecoveryError::Journal)?;
         let reader = kept.map_or(Ok(None), RecordReader::begin);
         let Some(mut reader) = reader.map_err(RecoveryError::Journal)? else {
             return Err(RecoveryError::Journal(io::ErrorKind::NotFound.into()));
         };
-        let mut batch = Batch::default();
         while let Some(image) = reader.next().map_err(RecoveryError::Journal)? {
-            let digest = digest(image.content.bytes());
-            if wanted(&image) && medium.now.get(&image.sector) != Some(&digest) {
-                medium.now.insert(image.sector, digest);
-                batch
-                    .add(medium.volume, image.sector, image.content.bytes())
-                    .map_err(RecoveryError::Device)?;
-            }
+            visit(image).map_err(RecoveryError::Device)?;
         }
-        batch
-            .write(medium.volume)
-            .and_then(|()| medium.volume.flush())
-            .map_err(RecoveryError::Device)
+        Ok(())
     }
 }
 

@@ -138,7 +138,8 @@ fn run(shape: Shape, filling: Filling, scenario: &Scenario, seen: &mut Seen) {
     for step in steps(&start, uncut.log()) {
         for (number, (cut, state)) in step.aftermaths().into_iter().enumerate() {
             let cut = format!("{what}, cut {cut}");
-            let is_taken_back = survive(&step, state.clone(), &old, &cut);
+            let journal = MemoryJournal::with(step.record.clone());
+            let is_taken_back = survive(&step, journal, state.clone(), &old, &cut);
             *(if is_taken_back {
                 &mut seen.taken_back
             } else {
@@ -152,9 +153,8 @@ fn run(shape: Shape, filling: Filling, scenario: &Scenario, seen: &mut Seen) {
 }
 
 /// Recovers a drive from a state and looks at what comes of it. Whether the change was one in place.
-fn survive(step: &Step, state: Medium, old: &Tree, cut: &str) -> bool {
+fn survive(step: &Step, mut journal: MemoryJournal, state: Medium, old: &Tree, cut: &str) -> bool {
     let mut device = Recording::on(state);
-    let mut journal = MemoryJournal::with(step.record.clone());
     let recovery =
         recover(&mut device, &mut journal).unwrap_or_else(|error| panic!("{cut}: {error}"));
     assert!(journal.is_empty(), "{cut}: the record is still there");
@@ -189,12 +189,8 @@ fn cut_recovery(step: &Step, state: &Medium, old: &Tree, cut: &str) -> usize {
             return left;
         }
         assert!(!journal.is_empty(), "{cut}: the record is gone");
-        survive(
-            step,
-            device.medium(),
-            old,
-            &format!("{cut}, recovery cut after {left} sectors"),
-        );
+        let again = format!("{cut}, recovery cut after {left} sectors");
+        survive(step, journal, device.medium(), old, &again);
     }
     unreachable!("a recovery ends")
 }

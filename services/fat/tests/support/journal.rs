@@ -59,6 +59,13 @@ impl Journal for MemoryJournal {
         Ok(record.map(|record| Box::new(io::Cursor::new(record)) as Box<dyn Read>))
     }
 
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.0.lock().unwrap();
+        let kept = state.kept.as_mut().unwrap();
+        kept.extend_from_slice(bytes);
+        Ok(())
+    }
+
     fn discard(&mut self) -> io::Result<()> {
         self.0.lock().unwrap().kept = None;
         Ok(())

@@ -41,6 +41,11 @@ impl MemoryDevice {
         self.0.lock().unwrap().left = Some(sectors);
     }
 
+    /// Lets all through again.
+    pub(crate) fn mend(&self) {
+        self.0.lock().unwrap().left = None;
+    }
+
     /// How many sectors were written.
     pub(crate) fn written(&self) -> usize {
         self.0.lock().unwrap().written

@@ -9,6 +9,7 @@ pub(crate) mod recording;
 pub(crate) mod scenario;
 pub(crate) mod second_opinion;
 pub(crate) mod tree;
+pub(crate) mod worn;
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 

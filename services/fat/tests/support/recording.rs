@@ -169,6 +169,10 @@ impl Journal for Beside {
         unimplemented!("nothing is taken back here")
     }
 
+    fn append(&mut self, _: &[u8]) -> io::Result<()> {
+        unimplemented!("nothing is recovered here")
+    }
+
     fn discard(&mut self) -> io::Result<()> {
         self.0.0.lock().unwrap().log.push(Event::Discarded);
         Ok(())
@@ -305,10 +309,12 @@ fn hits(now: &Medium, sector: u64, content: Sector) -> Vec<(&'static str, Medium
         }
         hits.push((how, hit));
     }
+    // The block was erased, and is being programmed: this sector is the last one that has its new content.
     let mut half = now.clone();
-    block
-        .take(4)
-        .for_each(|sector| half.set(sector, [0xFF; SECTOR_SIZE]));
-    hits.push(("half of the block erased", half));
+    half.set(sector, content);
+    for blank in sector + 1..block.end {
+        half.set(blank, [0xFF; SECTOR_SIZE]);
+    }
+    hits.push(("block programmed in part", half));
     hits
 }

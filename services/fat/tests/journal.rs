@@ -1,0 +1,205 @@
+//! What the journal does besides: it fails, its record is of another time, and what is written does not hold.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper of a test fails as the test does"
+)]
+
+mod support;
+
+use cpy_fat::{Caching, Error, Recovery, Room, Saved, SectorDevice, Volume, recover};
+use support::image::{Image, SMALL_SHAPES};
+use support::journal::MemoryJournal;
+use support::memory::MemoryDevice;
+use support::scenario::{Drive, SCENARIOS, scatter};
+use support::tree::{read_file, read_tree};
+use support::worn::Worn;
+use support::{bytes, path, save};
+
+fn open(device: impl SectorDevice + 'static) -> Drive {
+    let device: Box<dyn SectorDevice> = Box::new(device);
+    Volume::open(device, Caching::Owned).unwrap()
+}
+
+/// A drive with files, and the device that it is on.
+fn drive() -> (MemoryDevice, Drive) {
+    let image = std::fs::read(Image::new(SMALL_SHAPES[1]).file()).unwrap();
+    let device = MemoryDevice::new(image);
+    let mut drive = open(device.clone());
+    scatter(&mut drive);
+    (device, drive)
+}
+
+/// A save over `/code.py` that was cut after so many sectors, and the journal with it.
+fn cut_save(sectors: usize) -> (MemoryDevice, MemoryJournal) {
+    let (device, mut drive) = drive();
+    let journal = MemoryJournal::default();
+    drive.keep_journal(Box::new(journal.clone()), 0);
+    device.cut_after(sectors);
+    save(&mut drive, "/code.py", &bytes(9, 2000)).unwrap_err();
+    device.mend();
+    assert!(!journal.is_empty());
+    (device, journal)
+}
+
+/// Fills a drive until only a few clusters are free.
+fn fill(drive: &mut Drive) {
+    let space = drive.space().unwrap();
+    let left = space.cluster_size * (space.free_clusters - 2);
+    save(drive, "/filler", &bytes(3, left.try_into().unwrap())).unwrap();
+}
+
+#[test]
+fn a_drive_that_was_changed_elsewhere_since_the_cut_is_left_as_it_is() {
+    for sectors in 0..9 {
+        let (mut device, mut journal) = cut_save(sectors);
+        let mut elsewhere = open(device.clone());
+        elsewhere.delete(&path("/lib")).unwrap();
+        save(&mut elsewhere, "/main.py", &bytes(1, 5000)).unwrap();
+        save(&mut elsewhere, "/code.py", b"# by hand\n").unwrap();
+        let expected = read_tree(&mut elsewhere).unwrap();
+        let recovery = recover(&mut device, &mut journal).unwrap();
+        assert_eq!(recovery, Recovery::ChangedElsewhere, "{sectors}");
+        assert!(journal.is_empty());
+        assert_eq!(read_tree(&mut open(device)).unwrap(), expected);
+    }
+}
+
+#[test]
+fn another_drive_is_left_as_it_is() {
+    let (_, journal) = cut_save(5);
+    let record = journal.records().pop().unwrap();
+    for shape in SMALL_SHAPES {
+        let mut device = MemoryDevice::new(std::fs::read(Image::new(shape).file()).unwrap());
+        let before = device.bytes();
+        let mut journal = MemoryJournal::with(record.clone());
+        let recovery = recover(&mut device, &mut journal).unwrap();
+        assert!(
+            matches!(recovery, Recovery::ChangedElsewhere | Recovery::Nothing),
+            "{recovery:?}"
+        );
+        assert!(device.bytes() == before, "{shape:?}: it was written to");
+    }
+}
+
+#[test]
+fn a_change_that_was_finished_is_not_done_again() {
+    let (mut device, mut drive) = drive();
+    let mut journal = MemoryJournal::default();
+    drive.keep_journal(Box::new(journal.clone()), 0);
+    save(&mut drive, "/code.py", &bytes(9, 2000)).unwrap();
+    assert!(journal.is_empty());
+    // The record comes back, as when the power goes before its end is durable.
+    journal = MemoryJournal::with(journal.records().pop().unwrap());
+    let written = device.written();
+    let recovery = recover(&mut device, &mut journal).unwrap();
+    assert_eq!(recovery, Recovery::Nothing);
+    assert_eq!(device.written(), written);
+}
+
+#[test]
+fn where_the_journal_has_no_room_saves_go_on_and_those_in_place_are_refused() {
+    let (_, mut drive) = drive();
+    let journal = MemoryJournal::default();
+    drive.keep_journal(Box::new(journal.clone()), 0);
+    fill(&mut drive);
+    journal.limit(100);
+    assert_eq!(
+        save(&mut drive, "/code.py", b"short").unwrap(),
+        Saved::Replaced
+    );
+    save(&mut drive, "/code.py", &bytes(1, 900)).unwrap();
+    let old = read_tree(&mut drive).unwrap();
+    let filler = read_file(&mut drive, &path("/filler")).unwrap();
+    let error = save(&mut drive, "/filler", &bytes(1, filler.len())).unwrap_err();
+    assert!(matches!(error, Error::NoJournal { .. }), "{error}");
+    assert_eq!(read_tree(&mut drive).unwrap(), old);
+    journal.limit(usize::MAX);
+    let saved = save(&mut drive, "/filler", &bytes(1, filler.len())).unwrap();
+    assert_eq!(saved, Saved::ReplacedInPlace);
+}
+
+#[test]
+fn how_much_room_there_is_says_what_can_be_saved() {
+    let (_, mut drive) = drive();
+    fill(&mut drive);
+    let filler = read_file(&mut drive, &path("/filler")).unwrap().len();
+    let free = 2 * drive.space().unwrap().cluster_size as usize;
+    let room = drive.room_for(&path("/filler")).unwrap();
+    let beside = u64::try_from(free).unwrap();
+    assert_eq!(
+        room,
+        Room {
+            beside,
+            in_place: beside
+        },
+        "there is no journal"
+    );
+    drive.keep_journal(Box::new(MemoryJournal::default()), 0);
+    let room = drive.room_for(&path("/filler")).unwrap();
+    assert_eq!(room.in_place, u64::try_from(free + filler).unwrap());
+    let new = drive.room_for(&path("/new")).unwrap();
+    assert_eq!(new.in_place, beside);
+    save(&mut drive, "/filler", &bytes(5, free + filler)).unwrap();
+    assert_eq!(
+        read_file(&mut drive, &path("/filler")).unwrap(),
+        bytes(5, free + filler)
+    );
+    let full = save(&mut drive, "/filler", &bytes(5, free + filler + 1)).unwrap_err();
+    assert!(matches!(full, Error::NoSpace { .. }), "{full}");
+    assert!(drive.check().unwrap().is_clean());
+}
+
+#[test]
+fn a_reader_of_a_content_that_is_written_over_is_told() {
+    let (_, mut drive) = drive();
+    drive.keep_journal(Box::new(MemoryJournal::default()), 0);
+    fill(&mut drive);
+    let filler = read_file(&mut drive, &path("/filler")).unwrap().len();
+    let mut handle = drive.open_file(&path("/filler")).unwrap();
+    let saved = save(&mut drive, "/filler", &bytes(5, filler)).unwrap();
+    assert_eq!(saved, Saved::ReplacedInPlace);
+    let read = drive.read_at(&mut handle, 0, &mut [0; 100]);
+    assert!(matches!(read, Err(Error::Changed { .. })), "{read:?}");
+}
+
+#[test]
+fn what_does_not_read_back_is_written_again_and_then_taken_back() {
+    for with_journal in [true, false] {
+        for scenario in SCENARIOS {
+            for good in 0.. {
+                let image = std::fs::read(Image::new(SMALL_SHAPES[1]).file()).unwrap();
+                let device = MemoryDevice::new(image);
+                (scenario.prepare)(&mut open(device.clone()));
+                let old = read_tree(&mut open(device.clone())).unwrap();
+                let at = format!("{}, sector {good}, journal: {with_journal}", scenario.name);
+                let start = device.bytes();
+                let run = |times| {
+                    let device = MemoryDevice::new(start.clone());
+                    let worn = Worn::new(device.clone(), good, times);
+                    let mut drive = open(worn.clone());
+                    let journal = MemoryJournal::default();
+                    if with_journal {
+                        drive.keep_journal(Box::new(journal.clone()), 0);
+                    }
+                    let result = (scenario.change)(&mut drive);
+                    assert!(journal.is_empty(), "{at}: the record is still there");
+                    (worn.was_met(), result, read_tree(&mut open(device)))
+                };
+                let (was_met, once, new) = run(1);
+                once.unwrap_or_else(|error| panic!("{at}: {error}"));
+                if !was_met {
+                    break;
+                }
+                assert_ne!(new.unwrap(), old, "{at}");
+                // Twice is once too often; the third write puts back what was there.
+                let (_, twice, tree) = run(2);
+                let error = twice.unwrap_err();
+                assert!(matches!(error, Error::Unverified { .. }), "{at}: {error}");
+                let tree = tree.unwrap();
+                let is_between = (scenario.between)(&tree, &old, &tree);
+                assert!(tree == old || is_between, "{at}: the old state is gone");
+            }
+        }
+    }
+}
