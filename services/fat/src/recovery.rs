@@ -15,7 +15,7 @@ use crate::digest::digest;
 use crate::erase_block::{EraseBlock, runs};
 use crate::journal::{Direction, Header, Image, Journal, RecordReader, Stage, begin_recovery};
 use crate::medium::Sector;
-use crate::numbers::wide;
+use crate::numbers::{at_most, wide};
 
 /// What a recovery did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,14 +149,14 @@ impl Record {
             let lost = |image: &Image| {
                 cut.lost.contains(&image.sector) && self.stands_before(cut.phase, image)
             };
-            self.write(&mut medium, journal, lost)?;
+            medium.write(journal, lost)?;
         }
         if self.header.direction == Direction::TakeBack {
             self.take_back(cut.phase, &mut medium, journal)?;
             return Ok(Recovery::TakenBack);
         }
         for phase in cut.phase..=self.header.phases {
-            self.write(&mut medium, journal, |image| image.phase == phase)?;
+            medium.write(journal, |image| image.phase == phase)?;
         }
         Ok(Recovery::Finished)
     }
@@ -171,7 +171,7 @@ impl Record {
         for phase in (1..=last).rev() {
             let is_of_phase = |sector| self.images(sector).any(|image| image.0 == phase);
             let old = |image: &Image| is_of_phase(image.sector) && self.stands_before(phase, image);
-            self.write(medium, journal, old)?;
+            medium.write(journal, old)?;
         }
         Ok(())
     }
@@ -181,7 +181,10 @@ impl Record {
         let mut now = BTreeMap::new();
         let mut buffer = Vec::new();
         for run in runs(self.sectors.keys().copied(), MAX_TRANSFER / SECTOR_SIZE) {
-            buffer.resize((run.end - run.start) as usize * SECTOR_SIZE, 0);
+            buffer.resize(
+                at_most((run.end - run.start) * wide(SECTOR_SIZE), MAX_TRANSFER),
+                0,
+            );
             volume
                 .read(run.start, &mut buffer)
                 .map_err(RecoveryError::Device)?;
@@ -226,7 +229,7 @@ impl Record {
         journal: &mut dyn Journal,
     ) -> Result<bool, RecoveryError> {
         let mut images: BTreeMap<u64, Vec<Sector>> = BTreeMap::new();
-        self.for_each(journal, |image| {
+        for_each_image(journal, |image| {
             let is_new = image.phase == phase;
             if EraseBlock::of(image.sector) == block
                 && (is_new || self.stands_before(phase, &image))
@@ -295,46 +298,45 @@ impl Record {
         let before = self.before(image.sector, phase);
         before.is_some_and(|before| before.0 == image.phase)
     }
+}
 
+impl<D: SectorDevice> Medium<'_, D> {
     /// Writes the wanted images that the medium does not hold already, and flushes.
-    fn write<D: SectorDevice>(
-        &self,
-        medium: &mut Medium<'_, D>,
+    fn write(
+        &mut self,
         journal: &mut dyn Journal,
         wanted: impl Fn(&Image) -> bool,
     ) -> Result<(), RecoveryError> {
         let mut batch = Batch::default();
-        let Medium { volume, now } = medium;
-        self.for_each(journal, |image| {
+        for_each_image(journal, |image| {
             let digest = digest(image.content.bytes());
-            if !wanted(&image) || now.get(&image.sector) == Some(&digest) {
+            if !wanted(&image) || self.now.get(&image.sector) == Some(&digest) {
                 return Ok(());
             }
-            now.insert(image.sector, digest);
-            batch.add(*volume, image.sector, image.content.bytes())
+            self.now.insert(image.sector, digest);
+            batch.add(self.volume, image.sector, image.content.bytes())
         })?;
         batch
-            .write(*volume)
-            .and_then(|()| volume.flush())
+            .write(self.volume)
+            .and_then(|()| self.volume.flush())
             .map_err(RecoveryError::Device)
     }
+}
 
-    /// Shows every image in the journal to `visit`, whose errors are the medium's.
-    fn for_each(
-        &self,
-        journal: &mut dyn Journal,
-        mut visit: impl FnMut(Image) -> io::Result<()>,
-    ) -> Result<(), RecoveryError> {
-        let kept = journal.kept().map_err(RecoveryError::Journal)?;
-        let reader = kept.map_or(Ok(None), RecordReader::begin);
-        let Some(mut reader) = reader.map_err(RecoveryError::Journal)? else {
-            return Err(RecoveryError::Journal(io::ErrorKind::NotFound.into()));
-        };
-        while let Some(image) = reader.next().map_err(RecoveryError::Journal)? {
-            visit(image).map_err(RecoveryError::Device)?;
-        }
-        Ok(())
+/// Shows every image in the journal to `visit`, whose errors are the medium's.
+fn for_each_image(
+    journal: &mut dyn Journal,
+    mut visit: impl FnMut(Image) -> io::Result<()>,
+) -> Result<(), RecoveryError> {
+    let kept = journal.kept().map_err(RecoveryError::Journal)?;
+    let reader = kept.map_or(Ok(None), RecordReader::begin);
+    let Some(mut reader) = reader.map_err(RecoveryError::Journal)? else {
+        return Err(RecoveryError::Journal(io::ErrorKind::NotFound.into()));
+    };
+    while let Some(image) = reader.next().map_err(RecoveryError::Journal)? {
+        visit(image).map_err(RecoveryError::Device)?;
     }
+    Ok(())
 }
 
 /// Sectors that follow each other, on their way to the medium in one transfer.

@@ -1,25 +1,25 @@
 //! A drive: the device of one board, the volume on it, and what the volume says of the board. Lives
 //! on its [`Worker`](crate::worker::Worker)'s thread and may block there.
 
-use std::io::Read;
 use std::path::PathBuf;
 
 use cpy_board::status::{DriveState, DriveStatus};
-use cpy_board::{Record, Serial, daemon::with_causes};
-use cpy_fat::{Caching, Entry, FatKind, FileHandle, Kind, Made, Partition, Path, Saved, Timestamp};
+use cpy_board::{Record, Serial};
+use cpy_fat::{Entry, FileHandle, Kind, Made, Path, Room, Saved, Source, Timestamp};
 
 use crate::board_record::{self, BOOT_OUT, Beginning, Found, SETTINGS};
-use crate::device::{Device, Protection, says_write_protected};
+use crate::device::{Protection, says_write_protected};
+use crate::journal_file::JournalFile;
+use crate::opened::{Opened, Volume};
 use crate::refusal::Refusal;
 use crate::{boot_out, settings, usb};
-
-type Volume = cpy_fat::Volume<cpy_fat::Slice<Device>>;
 
 /// One attached drive. It is opened by the first operation, and again after the device has failed.
 pub(crate) struct Drive {
     serial: Serial,
     device: PathBuf,
     records_dir: PathBuf,
+    journal: JournalFile,
     opened: Option<Opened>,
     /// A write was refused: the drive is the board's, whatever the system said when it was opened.
     refused_a_write: bool,
@@ -29,20 +29,19 @@ pub(crate) struct Drive {
     unrecorded: Option<String>,
 }
 
-struct Opened {
-    volume: Volume,
-    protection: Protection,
-    /// What is wrong with the volume, a sentence; empty when nothing is known.
-    damage: String,
-}
-
 impl Drive {
     /// The drive at the link `device` of the board `serial`, not opened yet.
-    pub(crate) fn new(serial: Serial, device: PathBuf, records_dir: PathBuf) -> Self {
+    pub(crate) fn new(
+        serial: Serial,
+        device: PathBuf,
+        records_dir: PathBuf,
+        journal: JournalFile,
+    ) -> Self {
         Self {
             serial,
             device,
             records_dir,
+            journal,
             opened: None,
             refused_a_write: false,
             unopened: None,
@@ -90,7 +89,7 @@ impl Drive {
                              the gateway's runtime directory cannot be written ({error})."
                         )
                     } else if writable {
-                        opened.damage.clone()
+                        opened.notice.clone()
                     } else {
                         Refusal::WriteProtected.to_string()
                     },
@@ -130,7 +129,7 @@ impl Drive {
         self.read(|volume| volume.read_at(file, offset, into))
     }
 
-    /// Whether a file of this length could be saved now, and how many bytes are free.
+    /// Whether a file of this length could be saved now, and how long it may be.
     pub(crate) fn room_for(&mut self, path: &Path, length: Option<u64>) -> Result<u64, Refusal> {
         self.change(&[], |volume| {
             if let Some((parent, _)) = path.split()
@@ -145,15 +144,15 @@ impl Drive {
                 Ok(_) | Err(cpy_fat::Error::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }
-            let space = volume.space()?;
-            let free = u64::from(space.free_clusters) * u64::from(space.cluster_size);
+            let Room { beside, in_place } = volume.room_for(path)?;
+            let room = in_place.max(beside);
             match length {
-                Some(needed) if needed > free => Err(cpy_fat::Error::NoSpace {
+                Some(needed) if needed > room => Err(cpy_fat::Error::NoSpace {
                     path: path.clone(),
                     needed,
-                    free,
+                    free: room,
                 }),
-                _ => Ok(free),
+                _ => Ok(room),
             }
         })
     }
@@ -163,7 +162,7 @@ impl Drive {
         &mut self,
         path: &Path,
         length: u64,
-        content: &mut dyn Read,
+        content: &mut dyn Source,
         modified: Timestamp,
     ) -> Result<Saved, Refusal> {
         self.change(&[path], |volume| {
@@ -265,7 +264,8 @@ impl Drive {
 
     fn open(&mut self) -> Result<&mut Opened, Refusal> {
         if self.opened.is_none() {
-            match self.open_anew() {
+            let journal = self.journal.clone();
+            match Opened::open(&self.serial, &self.device, journal, self.refused_a_write) {
                 Ok(opened) => {
                     self.opened = Some(opened);
                     self.unopened = None;
@@ -288,56 +288,6 @@ impl Drive {
         }
         self.opened.as_mut().ok_or(Refusal::Internal)
     }
-
-    fn open_anew(&self) -> Result<Opened, Refusal> {
-        let mut device =
-            Device::open(&self.device).map_err(|error| Refusal::Unusable(with_causes(&error)))?;
-        if self.refused_a_write {
-            device.assume_write_protected();
-        }
-        let protection = device.protection();
-        let caching = match protection {
-            Protection::None => Caching::Owned,
-            Protection::WriteProtected => Caching::Foreign,
-        };
-        let partition = Partition::find(&mut device).map_err(no_volume)?;
-        let slice = partition
-            .slice(device)
-            .expect("the partition was found on this device");
-        let mut volume = Volume::open(slice, caching).map_err(no_volume)?;
-        let damage = match protection {
-            Protection::None => self.free_unowned(&mut volume).map_err(no_volume)?,
-            Protection::WriteProtected => String::new(),
-        };
-        tracing::info!(board = %self.serial, writable = protection == Protection::None, "drive opened");
-        Ok(Opened {
-            volume,
-            protection,
-            damage,
-        })
-    }
-
-    /// Gives back the clusters that a cut save has left to nobody. Returns what is wrong with the volume, for
-    /// the board's owner. The tables of FAT32 are left alone: on a large card, reading them takes minutes.
-    fn free_unowned(&self, volume: &mut Volume) -> Result<String, cpy_fat::Error> {
-        if volume.kind() == FatKind::Fat32 {
-            return Ok(String::new());
-        }
-        match volume.free_unowned() {
-            Ok(0) => Ok(String::new()),
-            Ok(clusters) => {
-                tracing::info!(board = %self.serial, clusters, "freed what a cut save had left");
-                Ok(String::new())
-            }
-            Err(error @ cpy_fat::Error::Device(_)) => Err(error),
-            Err(error) => {
-                tracing::warn!(board = %self.serial, %error, "the drive is damaged");
-                Ok(format!(
-                    "The drive is damaged; save its files elsewhere. {error}."
-                ))
-            }
-        }
-    }
 }
 
 /// The beginning of a file; none if it is not there.
@@ -355,14 +305,6 @@ fn beginning(volume: &mut Volume, path: &str, longest: usize) -> Result<Found, c
     volume.read_at(&mut file, 0, &mut bytes)?;
     let is_whole = size <= longest;
     Ok(Some(Beginning { bytes, is_whole }))
-}
-
-/// Why a device that could be opened gives no volume.
-fn no_volume(error: cpy_fat::Error) -> Refusal {
-    match error {
-        cpy_fat::Error::Device(_) => Refusal::Unusable(error.to_string()),
-        error => Refusal::NoVolume(error.to_string()),
-    }
 }
 
 #[cfg(test)]
@@ -383,7 +325,8 @@ mod tests {
         bytes[510..512].copy_from_slice(&mark);
         std::fs::write(&image, bytes).unwrap();
         let serial = "A1".parse().unwrap();
-        let status = Drive::new(serial, image, dir.path().to_owned()).status();
+        let journal = JournalFile::new(dir.path().join("journal"));
+        let status = Drive::new(serial, image, dir.path().to_owned(), journal).status();
         assert_eq!(status.state, DriveState::Unreadable);
         status.reason
     }

@@ -8,6 +8,7 @@ use std::sync::{PoisonError, RwLock};
 use cpy_board::{Change, Endpoint, Serial, Shutdown, Watcher};
 
 use crate::drive::Drive;
+use crate::journal_file::JournalFile;
 use crate::refusal::Refusal;
 use crate::worker::Worker;
 
@@ -15,6 +16,7 @@ use crate::worker::Worker;
 #[derive(Debug)]
 pub(crate) struct Drives {
     records_dir: PathBuf,
+    journals_dir: PathBuf,
     shutdown: Shutdown,
     attached: RwLock<BTreeMap<Serial, Attached>>,
 }
@@ -32,10 +34,11 @@ impl Drop for Attached {
 }
 
 impl Drives {
-    /// No drives yet; their records go to `records_dir`.
-    pub(crate) fn new(records_dir: PathBuf, shutdown: Shutdown) -> Self {
+    /// No drives yet; their records go to `records_dir`, their journals to `journals_dir`.
+    pub(crate) fn new(records_dir: PathBuf, journals_dir: PathBuf, shutdown: Shutdown) -> Self {
         Self {
             records_dir,
+            journals_dir,
             shutdown,
             attached: RwLock::default(),
         }
@@ -101,6 +104,8 @@ impl Drives {
 
     fn start(&self, serial: &Serial, endpoint: &Endpoint) -> io::Result<Worker> {
         let device = endpoint.path.clone();
-        Worker::start(Drive::new(serial.clone(), device, self.records_dir.clone()))
+        let records_dir = self.records_dir.clone();
+        let journal = JournalFile::new(self.journals_dir.join(serial.as_str()));
+        Worker::start(Drive::new(serial.clone(), device, records_dir, journal))
     }
 }

@@ -21,6 +21,9 @@ use crate::worker::Worker;
 const FS: &str = "/fs/";
 const METHODS: &str = "GET, HEAD, PUT, DELETE, MOVE";
 
+/// How a file was saved, where it was not in the usual way.
+const X_SAVE: &str = "x-save";
+
 /// A directory as JSON.
 #[derive(Serialize)]
 struct Listing {
@@ -141,14 +144,20 @@ async fn save(
         () = worker.unplugged() => return Err(Refusal::NotPluggedIn),
     };
     let length = upload.length();
-    let mut content = upload.into_reader().await.map_err(Refusal::Spool)?;
+    let mut content = upload.into_source().await;
     let saved = worker
         .run(move |drive| drive.save(target.path(), length, content.as_mut(), modified))
         .await?;
-    Ok(empty(match saved {
+    let mut reply = empty(match saved {
         Saved::Created => StatusCode::CREATED,
-        Saved::Replaced => StatusCode::NO_CONTENT,
-    }))
+        Saved::Replaced | Saved::ReplacedInPlace => StatusCode::NO_CONTENT,
+    });
+    if saved == Saved::ReplacedInPlace {
+        reply
+            .headers_mut()
+            .insert(X_SAVE, HeaderValue::from_static("in-place"));
+    }
+    Ok(reply)
 }
 
 async fn make_directory(

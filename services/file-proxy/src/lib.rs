@@ -2,8 +2,9 @@
 //!
 //! The way of a save: [`api`] finds the drive, [`files`] reads the request, [`upload`] collects the
 //! body, [`worker`] brings it to the drive's own thread, [`drive`] has `cpy-fat` change the volume on
-//! the [`device`]. [`drives`] follows what is plugged in. The daemon knows nothing of host names,
-//! origins and passwords.
+//! the [`device`], with a copy in the [`journal_file`] meanwhile; when a drive is [`opened`], what was cut
+//! is finished. [`drives`] follows what is plugged in. The daemon knows nothing of host names, origins and
+//! passwords.
 
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ mod drive;
 mod drive_path;
 mod drives;
 mod files;
+mod journal_file;
+mod opened;
 mod refusal;
 mod settings;
 mod upload;
@@ -41,14 +44,14 @@ pub async fn run(
     let config = configuration.now();
     let runtime_dir = RuntimeDir::new(&config.runtime_dir);
     let mut watcher = Watcher::new(&config.boards_dir)?;
-    let drives = Arc::new(Drives::new(runtime_dir.records(), shutdown.clone()));
+    let state_dir = config.state_dir.join(Daemon::FileProxy.name());
+    let drives = Arc::new(Drives::new(
+        runtime_dir.records(),
+        state_dir.join("journals"),
+        shutdown.clone(),
+    ));
     let socket = UnixSocket::open(&runtime_dir.socket(Daemon::FileProxy))?;
-    let spool = Spool::new(
-        config
-            .state_dir
-            .join(Daemon::FileProxy.name())
-            .join("uploads"),
-    );
+    let spool = Spool::new(state_dir.join("uploads"));
     let api = Api {
         drives: Arc::clone(&drives),
         spool,

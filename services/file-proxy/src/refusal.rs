@@ -103,10 +103,10 @@ fn status_of(error: &cpy_fat::Error) -> StatusCode {
         E::Exists { .. } => StatusCode::PRECONDITION_FAILED,
         E::IsADirectory { .. } | E::ReadOnly | E::Protected { .. } => StatusCode::CONFLICT,
         E::NoSpace { .. } | E::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        E::DirectoryFull { .. } => StatusCode::INSUFFICIENT_STORAGE,
+        E::DirectoryFull { .. } | E::NoJournal { .. } => StatusCode::INSUFFICIENT_STORAGE,
         E::InvalidName(_) | E::IntoItself { .. } | E::Root => StatusCode::BAD_REQUEST,
         E::Changed { .. } | E::Device(_) | E::NotFat(_) => StatusCode::SERVICE_UNAVAILABLE,
-        E::Damaged { .. } | E::Unsound { .. } | E::Content { .. } => {
+        E::Damaged { .. } | E::Unsound { .. } | E::Content { .. } | E::Unverified { .. } => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
     }

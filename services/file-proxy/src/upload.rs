@@ -1,9 +1,10 @@
 //! An upload on its way: a request's body, kept away from the drive until it is complete.
 
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, Cursor};
 use std::path::PathBuf;
 
 use bytes::Buf;
+use cpy_fat::Source;
 use http_body_util::BodyExt;
 use hyper::body::Body;
 use tokio::io::AsyncWriteExt;
@@ -81,16 +82,12 @@ impl Upload {
         self.length
     }
 
-    /// The content from its start.
-    pub(crate) async fn into_reader(self) -> io::Result<Box<dyn Read + Send>> {
-        Ok(match self.content {
+    /// The content, to be read from its start.
+    pub(crate) async fn into_source(self) -> Box<dyn Source + Send> {
+        match self.content {
             Content::Memory(bytes) => Box::new(Cursor::new(bytes)),
-            Content::File(file) => {
-                let mut file = file.into_std().await;
-                file.seek(SeekFrom::Start(0))?;
-                Box::new(file)
-            }
-        })
+            Content::File(file) => Box::new(file.into_std().await),
+        }
     }
 
     async fn append(&mut self, data: &[u8], spool: &Spool) -> io::Result<()> {
@@ -112,6 +109,8 @@ impl Upload {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Seek as _};
+
     use bytes::Bytes;
     use futures_util::stream;
     use http_body_util::StreamBody;
@@ -130,12 +129,9 @@ mod tests {
 
     async fn content(upload: Upload) -> Vec<u8> {
         let mut content = Vec::new();
-        upload
-            .into_reader()
-            .await
-            .unwrap()
-            .read_to_end(&mut content)
-            .unwrap();
+        let mut source = upload.into_source().await;
+        source.rewind().unwrap();
+        source.read_to_end(&mut content).unwrap();
         content
     }
 

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
-use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use cpy_fat::{Journal, SECTOR_SIZE, SectorDevice};
 
-type Sector = [u8; SECTOR_SIZE];
+/// Flash that was erased.
+const BLANK: [u8; SECTOR_SIZE] = [0xFF; SECTOR_SIZE];
+
+type Sector = Arc<[u8; SECTOR_SIZE]>;
 
 /// A device whose contents are shared with others until they are written to. Clones are the same device.
 #[derive(Clone)]
@@ -39,6 +41,10 @@ pub(crate) enum Event {
     Discarded,
 }
 
+fn sector_of(bytes: &[u8]) -> Sector {
+    Arc::new(bytes.try_into().unwrap())
+}
+
 impl Medium {
     pub(crate) fn new(bytes: Vec<u8>, first: u64) -> Self {
         Self {
@@ -55,8 +61,8 @@ impl Medium {
     pub(crate) fn get(&self, sector: u64) -> Sector {
         let at = usize::try_from(sector).unwrap() * SECTOR_SIZE;
         match self.changed.get(&sector) {
-            Some(content) => *content,
-            None => self.base[at..at + SECTOR_SIZE].try_into().unwrap(),
+            Some(content) => Arc::clone(content),
+            None => sector_of(&self.base[at..at + SECTOR_SIZE]),
         }
     }
 
@@ -86,7 +92,7 @@ impl Medium {
         let mut bytes = self.base.to_vec();
         for (&sector, content) in &self.changed {
             let at = usize::try_from(sector).unwrap() * SECTOR_SIZE;
-            bytes[at..at + SECTOR_SIZE].copy_from_slice(content);
+            bytes[at..at + SECTOR_SIZE].copy_from_slice(&content[..]);
         }
         bytes
     }
@@ -125,7 +131,7 @@ impl SectorDevice for Recording {
     fn read(&mut self, first: u64, into: &mut [u8]) -> io::Result<()> {
         let state = self.0.lock().unwrap();
         for (sector, content) in (first..).zip(into.chunks_mut(SECTOR_SIZE)) {
-            content.copy_from_slice(&state.medium.get(sector));
+            content.copy_from_slice(&state.medium.get(sector)[..]);
         }
         Ok(())
     }
@@ -137,8 +143,8 @@ impl SectorDevice for Recording {
                 return Err(io::Error::other("the cable was pulled"));
             }
             state.left = state.left.map(|left| left - 1);
-            let content: Sector = content.try_into().unwrap();
-            state.log.push(Event::Wrote(sector, content));
+            let content = sector_of(content);
+            state.log.push(Event::Wrote(sector, Arc::clone(&content)));
             state.medium.set(sector, content);
         }
         Ok(())
@@ -207,8 +213,8 @@ pub(crate) fn steps(start: &Medium, log: Vec<Event>) -> Vec<Step> {
             Event::Wrote(..) | Event::Flushed => {
                 assert!(is_open, "a write without a record");
                 let step = steps.last_mut().unwrap();
-                if let Event::Wrote(sector, content) = event {
-                    step.end.set(sector, content);
+                if let Event::Wrote(sector, content) = &event {
+                    step.end.set(*sector, Arc::clone(content));
                 }
                 step.log.push(event);
             }
@@ -231,40 +237,39 @@ fn aftermaths(start: &Medium, log: &[Event]) -> Vec<(String, Medium)> {
     let mut unflushed: Vec<(u64, Sector)> = Vec::new();
     let mut done = 0;
     for event in log.iter().map(Some).chain([None]) {
-        let mut now = flushed.clone();
-        unflushed
-            .iter()
-            .for_each(|&(sector, content)| now.set(sector, content));
+        let now = with(&flushed, &unflushed, 0);
         states.push((format!("after {done} sectors"), now.clone()));
         for (number, lost) in losses(unflushed.len(), done).into_iter().enumerate() {
-            let mut some = flushed.clone();
-            for (number, &(sector, content)) in unflushed.iter().enumerate() {
-                if lost >> (number % 64) & 1 == 0 {
-                    some.set(sector, content);
-                }
-            }
-            states.push((
-                format!("after {done} sectors in another order, {number}"),
-                some,
-            ));
+            let cut = format!("after {done} sectors in another order, {number}");
+            states.push((cut, with(&flushed, &unflushed, lost)));
         }
         match event {
-            Some(&Event::Wrote(sector, content)) => {
-                for (how, hit) in hits(&now, sector, content) {
+            Some(Event::Wrote(sector, content)) => {
+                for (how, hit) in hits(&now, *sector, content) {
                     states.push((format!("{how} after {done} sectors"), hit));
                 }
-                unflushed.push((sector, content));
+                unflushed.push((*sector, Arc::clone(content)));
                 done += 1;
             }
             Some(Event::Flushed) => {
-                unflushed
-                    .drain(..)
-                    .for_each(|(sector, content)| flushed.set(sector, content));
+                flushed = now;
+                unflushed.clear();
             }
             Some(Event::Kept(_) | Event::Discarded) | None => {}
         }
     }
     states
+}
+
+/// A medium with some writes done, but for those whose bits are set in `lost`.
+fn with(medium: &Medium, writes: &[(u64, Sector)], lost: u64) -> Medium {
+    let mut medium = medium.clone();
+    for (number, (sector, content)) in writes.iter().enumerate() {
+        if lost >> (number % 64) & 1 == 0 {
+            medium.set(*sector, Arc::clone(content));
+        }
+    }
+    medium
 }
 
 /// Which of `count` unflushed sectors did not arrive: each bit is one.
@@ -273,14 +278,12 @@ fn losses(count: usize, seed: usize) -> Vec<u64> {
         return (1..1 << count).collect();
     }
     let random = super::bytes(seed.try_into().unwrap(), 16 * 8);
-    let random = random.chunks(8);
-    random
-        .map(|bytes| u64::from_le_bytes(bytes.try_into().unwrap()))
-        .collect()
+    let numbers = random.chunks(8).map(|bytes| bytes.try_into().unwrap());
+    numbers.map(u64::from_le_bytes).collect()
 }
 
 /// The power goes while this sector is being written: it is torn, or its erase block is lost.
-fn hits(now: &Medium, sector: u64, content: Sector) -> Vec<(&'static str, Medium)> {
+fn hits(now: &Medium, sector: u64, content: &Sector) -> Vec<(&'static str, Medium)> {
     let mut hits = Vec::new();
     let old = now.get(sector);
     for (how, at) in [
@@ -288,33 +291,25 @@ fn hits(now: &Medium, sector: u64, content: Sector) -> Vec<(&'static str, Medium
         ("torn late", SECTOR_SIZE - 1),
         ("torn in the middle", 256),
     ] {
-        let mut torn = old;
-        torn[..at].copy_from_slice(&content[..at]);
+        let torn = [&content[..at], &old[at..]].concat();
         let mut hit = now.clone();
-        hit.set(sector, torn);
+        hit.set(sector, sector_of(&torn));
         hits.push((how, hit));
     }
-    let block = sector - (sector - now.first) % 8;
-    let block: Range<u64> = block..(block + 8).min(now.sectors());
-    for (how, fill) in [("block erased", None), ("block spoilt", Some(sector))] {
-        let mut hit = now.clone();
-        for sector in block.clone() {
-            let lost = match fill {
-                None => [0xFF; SECTOR_SIZE],
-                Some(seed) => super::bytes(seed ^ sector << 8, SECTOR_SIZE)
-                    .try_into()
-                    .unwrap(),
-            };
-            hit.set(sector, lost);
-        }
-        hits.push((how, hit));
+    let first = sector - (sector - now.first) % 8;
+    let block = first..(first + 8).min(now.sectors());
+    let (mut erased, mut spoilt) = (now.clone(), now.clone());
+    for sector in block.clone() {
+        erased.set(sector, sector_of(&BLANK));
+        spoilt.set(sector, sector_of(&super::bytes(sector, SECTOR_SIZE)));
     }
-    // The block was erased, and is being programmed: this sector is the last one that has its new content.
-    let mut half = now.clone();
-    half.set(sector, content);
+    hits.extend([("block erased", erased), ("block spoilt", spoilt)]);
+    // It was erased and is being programmed: this sector is the last one that has its new content.
+    let mut programmed = now.clone();
+    programmed.set(sector, Arc::clone(content));
     for blank in sector + 1..block.end {
-        half.set(blank, [0xFF; SECTOR_SIZE]);
+        programmed.set(blank, sector_of(&BLANK));
     }
-    hits.push(("block programmed in part", half));
+    hits.push(("block programmed in part", programmed));
     hits
 }
