@@ -90,6 +90,36 @@ async fn a_megabyte_goes_in_and_comes_out() {
 }
 
 #[tokio::test]
+async fn a_file_for_which_there_is_room_only_in_its_own_place_is_saved_there() {
+    let gateway = Gateway::start().await;
+    let board = gateway.plug(SERIAL, &[]).await;
+    let list = gateway.call("GET", "/fs/").to(&board);
+    let space = list.header("Accept", "application/json").expect(200).await;
+    let free =
+        space.json()["free"].as_u64().unwrap() * space.json()["block_size"].as_u64().unwrap();
+    let size = usize::try_from(free).unwrap() - 2048;
+    let save = |content: Vec<u8>| gateway.call("PUT", "/fs/big.bin").to(&board).body(content);
+    let reply = save(vec![1; size]).expect(201).await;
+    assert_eq!(reply.header("x-save"), "");
+    for length in [size, size + 1024, 5000] {
+        let content = vec![u8::try_from(length % 251).unwrap(); length];
+        let reply = save(content.clone()).expect(204).await;
+        assert_eq!(reply.header("x-save"), "in-place", "{length} bytes");
+        assert!(
+            board.image().read("/big.bin").unwrap() == content,
+            "{length} bytes"
+        );
+    }
+    let reply = save(vec![3; 5000]).expect(204).await;
+    assert_eq!(reply.header("x-save"), "", "there is room beside it now");
+    save(vec![4; size + 8192]).expect(413).await;
+    // What does not exist yet has no place of its own.
+    save(vec![5; size]).expect(204).await;
+    let new = gateway.call("PUT", "/fs/new.bin").to(&board);
+    new.body(vec![6; 5000]).expect(413).await;
+}
+
+#[tokio::test]
 async fn a_form_uploads_as_put_does() {
     let gateway = Gateway::start().await;
     let board = gateway.plug(SERIAL, &[]).await;

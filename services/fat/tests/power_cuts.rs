@@ -93,7 +93,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn add(&mut self, other: Self) {
+    fn add(&mut self, other: &Self) {
         self.finished += other.finished;
         self.taken_back += other.taken_back;
         self.no_room += other.no_room;
@@ -211,7 +211,7 @@ fn with_the_journal_a_cut_leaves_the_new_state_or_for_a_change_in_place_the_old_
     std::thread::scope(|scope| {
         let shapes = SHAPES.map(|shape| scope.spawn(move || on_shape(shape)));
         for shape in shapes {
-            seen.add(shape.join().unwrap());
+            seen.add(&shape.join().unwrap());
         }
     });
     let cuts = seen.finished + seen.taken_back + seen.recoveries_cut;
