@@ -15,16 +15,22 @@
 //! | delete | the sector with the short entry; its other sectors; the chains of all below | unowned chains, stray long-name slots |
 //! | move within a sector | that sector | nothing |
 //! | move a small file otherwise | copy of the content; table; new entry; old entry removed; old chain freed | the file under both names, each with its own chain; an unowned chain |
-//! | move a directory or a large file otherwise | new entry; `..`; old entry removed | both names on one chain: the one case that needs a journal |
+//! | move a directory or a large file otherwise | new entry; `..`; old entry removed | both names on one chain, until the journal finishes it |
+//! | save over a file without room beside it | content over the old one; table; entry; rest of the old chain freed | half of each content, until the journal takes it back |
 //! | free unowned clusters | table | some of them still unowned |
 //!
 //! Unowned chains are found by [`Volume::check`] and freed by [`Volume::free_unowned`]; stray long-name slots are
 //! skipped by readers and used by the next name. On FAT32 the stored free count, and with two tables the second
 //! one, may lag behind after a cut: they are not what is read, and `free_unowned` puts them right.
 //!
-//! One more case is left to a journal. The 12-bit entry of one cluster in 341 lies in two sectors of the table.
-//! Directories are not ended there by this crate; where one does end there (another system made it) and has to
-//! grow, a next cluster is chosen with which the half-written entry still means "end", if any is free.
+//! The 12-bit entry of one cluster in 341 lies in two sectors of the table. Directories are not ended there by this crate;
+//! where one does end there (another system made it) and has to grow, a next cluster is chosen with which the half-written
+//! entry still means "end", if any is free.
+//!
+//! No order protects from what flash memory does: it erases 4 KiB at a time, so a cut may take what stands beside the
+//! sector that is being written. A volume with a [`Journal`] ([`Volume::keep_journal`]) writes every change down there,
+//! with what stands around it, before it begins; [`recover`], called when the device is back, finishes the change, or takes
+//! it back where it was one in place. Each phase is read back, and written again once if it does not read as it was written.
 //!
 //! All this holds for a volume that was sound before. Where [`Volume::check`] finds chains that two files share,
 //! saving over or deleting one of them frees the other's clusters too; look before changing.
