@@ -11,7 +11,7 @@
 //! | save a new file | content in free clusters; table; long-name slots in earlier sectors; the sector with the short entry | an unowned chain, stray long-name slots |
 //! | save over a file | content in free clusters; table; the entry's sector; old chain freed | an unowned chain |
 //! | a directory grows (part of the others) | zeros in free clusters; table; link from the directory's last cluster | an unowned chain, an empty cluster at the directory's end |
-//! | make a directory | its content; table; entry as for a file; each missing parent before its child | an unowned chain, some of the parents |
+//! | make a directory | its content, and that of the parents that it lacks; table; the outermost one's entry as for a file | unowned chains, stray long-name slots |
 //! | delete | the sector with the short entry; its other sectors; the chains of all below | unowned chains, stray long-name slots |
 //! | move within a sector | that sector | nothing |
 //! | move a small file otherwise | copy of the content; table; new entry; old entry removed; old chain freed | the file under both names, each with its own chain; an unowned chain |

@@ -100,13 +100,13 @@ impl<D: SectorDevice> Volume<D> {
 }
 
 impl NewEntry<'_> {
-    /// Stages all of it behind what the transaction holds so far, which is the content of `chain`. `entry` is to
-    /// own the chain; the transaction's phase is ended.
+    /// Stages all of it behind what the transaction holds so far, which is the content of `chains`. `entry` is to
+    /// own the first of them, and what lies in that the others; the transaction's phase is ended.
     pub(crate) fn stage<D: SectorDevice>(
         &mut self,
         volume: &mut Volume<D>,
         transaction: &mut Transaction<'_>,
-        chain: &Chain,
+        chains: &[Chain],
         entry: RawEntry,
     ) -> Result<(), Error> {
         let table = volume.geometry.table;
@@ -118,8 +118,10 @@ impl NewEntry<'_> {
             self.directory.grow(extent);
         }
         transaction.then();
-        // Then both are chains that nobody owns.
-        chain.stage(&table, &mut volume.medium, transaction)?;
+        // Then all are chains that nobody owns.
+        for chain in chains {
+            chain.stage(&table, &mut volume.medium, transaction)?;
+        }
         self.growth.stage(&table, &mut volume.medium, transaction)?;
         transaction.then();
         // Then the directory's end leads to its new clusters.

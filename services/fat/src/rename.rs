@@ -125,7 +125,7 @@ impl<D: SectorDevice> Volume<D> {
             transaction.stream(&mut copy.content, size, chain.extents(&self.geometry));
             old = std::mem::take(&mut copy.old);
         }
-        new.stage(self, &mut transaction, &chain, entry)?;
+        new.stage(self, &mut transaction, std::slice::from_ref(&chain), entry)?;
         if left.is_some() && record.raw.kind() == Kind::Directory {
             self.stage_parent(&mut transaction, &record.raw, place)?;
         }

@@ -52,7 +52,7 @@ impl<D: SectorDevice> Volume<D> {
             own(&mut entry, &chain, bytes);
 
             transaction.stream(content, size, chain.extents(&self.geometry));
-            new.stage(self, &mut transaction, &chain, entry)?;
+            new.stage(self, &mut transaction, std::slice::from_ref(&chain), entry)?;
             self.commit(transaction, &[&new.growth, &chain], &[], path)?;
             return Ok(Saved::Created);
         };
