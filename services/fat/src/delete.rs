@@ -40,7 +40,9 @@ impl<D: SectorDevice> Volume<D> {
             chain.stage_release(&self.geometry.table, &mut self.medium, &mut transaction)?;
         }
         let released: Vec<_> = chains.iter().collect();
-        self.commit(transaction, &[], &released, path)
+        self.commit(transaction, &[], &released, path)?;
+        self.ended(&record.raw);
+        Ok(())
     }
 
     /// The chains of the directory at `first` and of everything below it, each cluster once. `above` are the
@@ -88,6 +90,7 @@ impl<D: SectorDevice> Volume<D> {
                     Kind::Directory => pending.push((below, Place::Chain(first))),
                     Kind::File => {
                         self.take(below, &mut seen, &mut chains)?;
+                        self.ended(&record.raw);
                     }
                 }
             }

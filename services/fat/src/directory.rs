@@ -14,7 +14,8 @@ use crate::medium::Medium;
 use crate::name::{Name, same_name};
 use crate::numbers::wide;
 use crate::short_name::ShortName;
-use crate::table::Cluster;
+use crate::table::{Cluster, FatKind};
+use crate::version::Versions;
 
 /// The most slots that a directory may have.
 pub(crate) const MOST_SLOTS: usize = 65_536;
@@ -43,11 +44,14 @@ impl Record {
             || same_name(&self.raw.short_text(), name.as_str())
     }
 
-    pub(crate) fn entry(&self) -> Option<Entry> {
+    /// What a person sees of it; none where it has no name that can be read.
+    pub(crate) fn entry(&self, versions: &Versions, kind: FatKind) -> Option<Entry> {
         let name = self.name.clone()?;
+        let is_file = self.raw.kind() == Kind::File;
         Some(Entry {
             name,
             metadata: self.raw.metadata(),
+            version: is_file.then(|| versions.of(&self.raw, kind)),
         })
     }
 }

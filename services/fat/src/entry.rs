@@ -7,6 +7,7 @@ use crate::numbers::{read_u16, read_u32, write_u16, write_u32};
 use crate::short_name::ShortName;
 use crate::table::FatKind;
 use crate::timestamp::Timestamp;
+use crate::version::Version;
 
 /// Bytes of a slot.
 pub(crate) const SLOT: usize = 32;
@@ -50,6 +51,8 @@ pub struct Entry {
     pub name: Name,
     /// What it is.
     pub metadata: Metadata,
+    /// Which content it has; none for directories.
+    pub version: Option<Version>,
 }
 
 /// A slot of a directory.
@@ -147,6 +150,11 @@ impl RawEntry {
 
     pub(crate) fn modified(&self) -> Timestamp {
         Timestamp::from_fat(read_u16(&self.0, 24), read_u16(&self.0, 22))
+    }
+
+    /// The date and time of change as they stand there.
+    pub(crate) fn modified_words(&self) -> u32 {
+        read_u32(&self.0, 22)
     }
 
     /// Sets the times of change and access, and the mark that backups look for.

@@ -74,6 +74,7 @@ mod short_name;
 mod table;
 mod timestamp;
 mod transaction;
+mod version;
 mod volume;
 
 pub use boot_sector::NotFat;
@@ -93,4 +94,5 @@ pub use save_in_place::Room;
 pub use table::FatKind;
 pub use timestamp::Timestamp;
 pub use transaction::Source;
+pub use version::Version;
 pub use volume::{Caching, Space, Volume};

@@ -1,8 +1,8 @@
 //! Reading a file in pieces: [`FileHandle`], and [`Readers`], which tells handles that their content is gone.
 //!
 //! A reader that comes back for the next piece must never get one of another content. So each piece begins with
-//! a look at the entry (and ends with another one where somebody else may write); and, as a later content may by chance begin at the same cluster with the same size and
-//! time, the handle also learns when its chain is freed.
+//! a look at the entry (and ends with another one where somebody else may write); and, as a later content may by chance begin
+//! at the same cluster with the same size and time, the handle also learns when its chain is freed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -14,6 +14,7 @@ use crate::error::{Damage, Error};
 use crate::numbers::{at_most, wide};
 use crate::path::Path;
 use crate::table::Cluster;
+use crate::version::Version;
 use crate::volume::Volume;
 
 /// An open file. It belongs to the volume that opened it.
@@ -29,12 +30,18 @@ pub struct FileHandle {
     /// A cluster of the chain and its index there, so that reading on does not begin at the start.
     position: Option<(u32, Cluster)>,
     is_released: Arc<AtomicBool>,
+    version: Version,
 }
 
 impl FileHandle {
     /// What the directory said when the file was opened.
     pub fn metadata(&self) -> Metadata {
         self.entry.metadata()
+    }
+
+    /// Which content it reads.
+    pub fn version(&self) -> Version {
+        self.version
     }
 
     fn damaged(&self, what: Damage) -> Error {
@@ -81,7 +88,9 @@ impl<D: SectorDevice> Volume<D> {
             self.readers.register(first, &is_released);
         }
         let position = first.map(|first| (0, first));
+        let version = self.versions.of(&record.raw, self.kind());
         Ok(FileHandle {
+            version,
             path: path.clone(),
             sector,
             offset,

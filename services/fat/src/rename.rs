@@ -132,7 +132,11 @@ impl<D: SectorDevice> Volume<D> {
         let origin = left.as_mut().unwrap_or(&mut new.directory);
         origin.stage_removal(&mut transaction, &record.slots);
         old.stage_release(&self.geometry.table, &mut self.medium, &mut transaction)?;
-        self.commit(transaction, &[&new.growth, &chain], &[&old], path)
+        self.commit(transaction, &[&new.growth, &chain], &[&old], path)?;
+        if copy.is_some() {
+            self.ended(&record.raw);
+        }
+        Ok(())
     }
 
     /// Reads a file that is small enough to be copied, if there is room for the copy and the file is sound.

@@ -88,6 +88,7 @@ impl<D: SectorDevice> Volume<D> {
         transaction.then();
         old.stage_release(&self.geometry.table, &mut self.medium, &mut transaction)?;
         self.commit(transaction, &[&chain], &[&old], path)?;
+        self.ended(&record.raw);
         Ok(Saved::Replaced)
     }
 }

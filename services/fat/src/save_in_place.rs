@@ -91,6 +91,7 @@ impl<D: SectorDevice> Volume<D> {
         }
         rest.stage_release(&table, &mut self.medium, &mut transaction)?;
         self.commit(transaction, &[&more], &[&rest], path)?;
+        self.ended(&record.raw);
         // Whoever still reads the old content has to be told.
         if let Some(first) = old.first() {
             self.readers.released(first);

@@ -16,9 +16,11 @@ use crate::journal::Journal;
 use crate::medium::Medium;
 use crate::path::Path;
 use crate::read::Readers;
+use crate::short_name::ShortName;
 use crate::table::{Cluster, FatKind};
 use crate::timestamp::Timestamp;
 use crate::transaction::Transaction;
+use crate::version::{Version, Versions};
 
 /// Who writes to the volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,7 @@ pub struct Volume<D> {
     pub(crate) geometry: Geometry,
     pub(crate) space: FreeSpace,
     pub(crate) readers: Readers,
+    pub(crate) versions: Versions,
     caching: Caching,
     keeper: Option<Keeper>,
 }
@@ -66,6 +69,7 @@ impl<D: SectorDevice> Volume<D> {
             medium: Medium::new(slice),
             space: FreeSpace::new(),
             readers: Readers::default(),
+            versions: Versions::default(),
             geometry,
             caching,
             keeper: None,
@@ -123,7 +127,27 @@ impl<D: SectorDevice> Volume<D> {
     pub fn list(&mut self, path: &Path) -> Result<Vec<Entry>, Error> {
         self.begin();
         let directory = self.open_directory(path)?;
-        Ok(directory.records.iter().filter_map(Record::entry).collect())
+        let entry = |record: &Record| record.entry(&self.versions, self.kind());
+        Ok(directory.records.iter().filter_map(entry).collect())
+    }
+
+    /// Which content is at `path`; none where nothing is.
+    pub fn version(&mut self, path: &Path) -> Result<Option<Version>, Error> {
+        self.begin();
+        match self.locate(path) {
+            Ok(found) => {
+                let root = RawEntry::new(Kind::Directory, ShortName::DOT, Timestamp::EARLIEST);
+                let entry = found.map_or(root, |(_, record)| record.raw);
+                Ok(Some(self.versions.of(&entry, self.kind())))
+            }
+            Err(Error::NotFound { .. } | Error::NotADirectory { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The content that an entry was about is no file's any more.
+    pub(crate) fn ended(&mut self, entry: &RawEntry) {
+        self.versions.end(entry, self.kind());
     }
 
     /// What is at `path`.

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use cpy_board::status::{DriveState, DriveStatus};
 use cpy_board::{Record, Serial};
-use cpy_fat::{Entry, FileHandle, Kind, Made, Path, Room, Saved, Source, Timestamp};
+use cpy_fat::{Entry, FileHandle, Kind, Made, Path, Room, Saved, Source, Timestamp, Version};
 
 use crate::board_record::{self, BOOT_OUT, Beginning, Found, SETTINGS};
 use crate::device::{Protection, says_write_protected};
 use crate::journal_file::JournalFile;
 use crate::opened::{Opened, Volume};
+use crate::precondition::Precondition;
 use crate::refusal::Refusal;
 use crate::{boot_out, settings, usb};
 
@@ -155,6 +156,21 @@ impl Drive {
                 _ => Ok(room),
             }
         })
+    }
+
+    /// Which content a file has now; none where there is nothing.
+    pub(crate) fn version(&mut self, path: &Path) -> Result<Option<Version>, Refusal> {
+        self.read(|volume| volume.version(path))
+    }
+
+    /// Refuses what a request wants to do to a path that is not as it expects.
+    pub(crate) fn expect(
+        &mut self,
+        path: &Path,
+        precondition: &Precondition,
+    ) -> Result<(), Refusal> {
+        let now = self.version(path)?;
+        precondition.check(now)
     }
 
     /// Saves a whole file.

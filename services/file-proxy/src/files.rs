@@ -1,8 +1,11 @@
 //! The `/fs/` interface of the web workflow (CircuitPython, workflows.md, "File REST API"): one
 //! request to one drive.
 
+use std::sync::Arc;
+
 use cpy_board::http::{Body, empty, json};
 use cpy_fat::{Entry, Kind, Made, Saved, Timestamp};
+use headers::HeaderMapExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderValue,
@@ -13,6 +16,7 @@ use serde::Serialize;
 
 use crate::download;
 use crate::drive_path::DrivePath;
+use crate::precondition::{Precondition, etag};
 use crate::refusal::Refusal;
 use crate::upload::{Spool, Upload};
 use crate::worker::Worker;
@@ -40,6 +44,8 @@ struct ListedEntry {
     directory: bool,
     modified_ns: u64,
     file_size: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
 }
 
 /// Answers a request for the place `raw_path` on the drive of `worker`.
@@ -52,12 +58,12 @@ pub(crate) async fn answer(
     let target = DrivePath::parse(raw_path)?;
     match request.method().as_str() {
         "GET" | "HEAD" if target.means_directory() => list(&worker, target).await,
-        "GET" | "HEAD" => download(worker, target).await,
+        "GET" | "HEAD" => download(worker, target, request.headers()).await,
         "PUT" if target.means_directory() => {
             make_directory(&worker, target, request.headers()).await
         }
         "PUT" => save(&worker, spool, target, request).await,
-        "DELETE" => delete(&worker, target).await,
+        "DELETE" => delete(&worker, target, request.headers()).await,
         "MOVE" => rename(&worker, target, request.headers()).await,
         _ => Err(Refusal::Method),
     }
@@ -97,7 +103,12 @@ async fn list(worker: &Worker, target: DrivePath) -> Result<Response<Body>, Refu
     Ok(reply)
 }
 
-async fn download(worker: Worker, target: DrivePath) -> Result<Response<Body>, Refusal> {
+async fn download(
+    worker: Worker,
+    target: DrivePath,
+    headers: &HeaderMap,
+) -> Result<Response<Body>, Refusal> {
+    let precondition = Precondition::of(headers)?;
     let path = target.path().clone();
     let file = worker
         .run(move |drive| {
@@ -107,14 +118,27 @@ async fn download(worker: Worker, target: DrivePath) -> Result<Response<Body>, R
             })
         })
         .await?;
+    let version = file.version();
+    if !precondition.is_met(Some(version)) {
+        return Err(Refusal::Precondition);
+    }
     let length = file.metadata().size;
-    let mut reply = Response::new(download::body(worker, file));
+    let mut reply = if precondition.is_known(Some(version)) {
+        let mut reply = empty(StatusCode::NOT_MODIFIED);
+        reply.headers_mut().remove(CONTENT_LENGTH);
+        reply
+    } else {
+        let mut reply = Response::new(download::body(worker, file));
+        let headers = reply.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static(content_type(&target)),
+        );
+        headers.insert(CONTENT_LENGTH, length.into());
+        reply
+    };
     let headers = reply.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static(content_type(&target)),
-    );
-    headers.insert(CONTENT_LENGTH, length.into());
+    headers.typed_insert(etag(version));
     never_cached(headers);
     Ok(reply)
 }
@@ -126,11 +150,16 @@ async fn save(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Refusal> {
     let modified = timestamp(request.headers());
+    let precondition = Arc::new(Precondition::of(request.headers())?);
     let expects_continue = request.headers().contains_key(EXPECT);
     let declared = request.body().size_hint().exact();
     let path = target.path().clone();
-    let free = worker
-        .run(move |drive| drive.room_for(&path, declared))
+    let expected = Arc::clone(&precondition);
+    let room = worker
+        .run(move |drive| {
+            drive.expect(&path, &expected)?;
+            drive.room_for(&path, declared)
+        })
         .await
         .map_err(|refusal| match refusal {
             Refusal::Fat(cpy_fat::Error::NoSpace { free, .. }) => Refusal::TooLarge {
@@ -140,22 +169,29 @@ async fn save(
             other => other,
         })?;
     let upload = tokio::select! {
-        upload = Upload::collect(request.into_body(), spool, free) => upload?,
+        upload = Upload::collect(request.into_body(), spool, room) => upload?,
         () = worker.unplugged() => return Err(Refusal::NotPluggedIn),
     };
     let length = upload.length();
     let mut content = upload.into_source().await;
-    let saved = worker
-        .run(move |drive| drive.save(target.path(), length, content.as_mut(), modified))
+    let (saved, version) = worker
+        .run(move |drive| {
+            // Somebody may have been faster.
+            drive.expect(target.path(), &precondition)?;
+            let saved = drive.save(target.path(), length, content.as_mut(), modified)?;
+            Ok((saved, drive.version(target.path()).unwrap_or_default()))
+        })
         .await?;
     let mut reply = empty(match saved {
         Saved::Created => StatusCode::CREATED,
         Saved::Replaced | Saved::ReplacedInPlace => StatusCode::NO_CONTENT,
     });
+    let headers = reply.headers_mut();
+    if let Some(version) = version {
+        headers.typed_insert(etag(version));
+    }
     if saved == Saved::ReplacedInPlace {
-        reply
-            .headers_mut()
-            .insert(X_SAVE, HeaderValue::from_static("in-place"));
+        headers.insert(X_SAVE, HeaderValue::from_static("in-place"));
     }
     Ok(reply)
 }
@@ -175,8 +211,18 @@ async fn make_directory(
     }))
 }
 
-async fn delete(worker: &Worker, target: DrivePath) -> Result<Response<Body>, Refusal> {
-    worker.run(move |drive| drive.delete(target.path())).await?;
+async fn delete(
+    worker: &Worker,
+    target: DrivePath,
+    headers: &HeaderMap,
+) -> Result<Response<Body>, Refusal> {
+    let precondition = Precondition::of(headers)?;
+    worker
+        .run(move |drive| {
+            drive.expect(target.path(), &precondition)?;
+            drive.delete(target.path())
+        })
+        .await?;
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
@@ -186,8 +232,12 @@ async fn rename(
     headers: &HeaderMap,
 ) -> Result<Response<Body>, Refusal> {
     let destination = destination(headers)?;
+    let precondition = Precondition::of(headers)?;
     worker
-        .run(move |drive| drive.rename(target.path(), destination.path()))
+        .run(move |drive| {
+            drive.expect(target.path(), &precondition)?;
+            drive.rename(target.path(), destination.path())
+        })
         .await?;
     Ok(empty(StatusCode::CREATED))
 }
@@ -248,6 +298,7 @@ impl ListedEntry {
             directory: entry.metadata.kind == Kind::Directory,
             modified_ns: entry.metadata.modified.unix_seconds() * 1_000_000_000,
             file_size: entry.metadata.size,
+            etag: entry.version.map(|version| format!("\"{version}\"")),
         }
     }
 }

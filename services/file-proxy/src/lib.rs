@@ -29,6 +29,7 @@ mod drives;
 mod files;
 mod journal_file;
 mod opened;
+mod precondition;
 mod refusal;
 mod settings;
 mod upload;

@@ -53,6 +53,14 @@ pub(crate) enum Refusal {
     /// The upload could not be kept until it was complete.
     #[error("The gateway has no room to receive the upload.")]
     Spool(#[source] io::Error),
+    /// The file is not as the request expects it.
+    #[error(
+        "The file is not what it was when it was read: somebody has changed it. Nothing was written."
+    )]
+    Precondition,
+    /// A condition that says nothing.
+    #[error("The header {0} cannot be understood.")]
+    Condition(String),
     /// A method that /fs/ does not know.
     #[error("This method is not known here. GET, PUT, DELETE, MOVE and OPTIONS are.")]
     Method,
@@ -75,7 +83,10 @@ impl Refusal {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::WriteProtected => StatusCode::CONFLICT,
-            Self::Path(_) | Self::Destination | Self::CutShort(_) => StatusCode::BAD_REQUEST,
+            Self::Precondition => StatusCode::PRECONDITION_FAILED,
+            Self::Path(_) | Self::Destination | Self::CutShort(_) | Self::Condition(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::NotADirectory | Self::NotAFile | Self::NoSuchResource => StatusCode::NOT_FOUND,
             Self::TooLarge {
                 expects_continue: true,

@@ -8,7 +8,7 @@ use cpy_board::status::{DriveStatus, DriveStatuses};
 use cpy_board::{Daemon, RuntimeDir, Serial, Shutdown};
 use http_body_util::Empty;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{ACCEPT, EXPECT, HeaderName, HeaderValue};
+use hyper::header::{ACCEPT, EXPECT, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, Version};
 use serde::Deserialize;
@@ -21,7 +21,7 @@ use crate::reply::{close_after, passed_back};
 use crate::service::{Service, request};
 
 /// What file-proxy is told of a client's request, beside the length of its body. Not the password.
-const PASSED_ON: [HeaderName; 3] = [ACCEPT, TIMESTAMP, DESTINATION];
+const PASSED_ON: [HeaderName; 5] = [ACCEPT, IF_MATCH, IF_NONE_MATCH, TIMESTAMP, DESTINATION];
 /// When a file was changed.
 const TIMESTAMP: HeaderName = HeaderName::from_static("x-timestamp");
 /// Where a file is moved.

@@ -98,11 +98,13 @@ pub(crate) fn options() -> Response<Body> {
     );
     headers.insert(
         ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("X-Timestamp, X-Destination, Content-Type, Authorization"),
+        HeaderValue::from_static(
+            "X-Timestamp, X-Destination, Content-Type, Authorization, If-Match, If-None-Match",
+        ),
     );
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("Access-Control-Allow-Methods"),
+        HeaderValue::from_static("Access-Control-Allow-Methods, ETag, X-Save"),
     );
     reply
 }
