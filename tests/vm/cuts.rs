@@ -45,9 +45,14 @@ async fn a_board_that_loses_power_in_mid_save_has_the_old_file_or_the_new_one() 
     let name = board.name();
     let (mut needed, mut enough) = (0, ENOUGH);
     let mut cuts: BTreeMap<u32, &str> = BTreeMap::new();
+    let mut attempted = String::new();
     while enough - needed > 1 {
         board.plug().await;
         lab.visitor.until(&name, "/fs/code.py", 200).await;
+        if !cuts.is_empty() {
+            let page = lab.visitor.page(&name, "/fs/code.py").await;
+            assert_eq!(page.text, attempted, "a save that was cut is finished: {cuts:?}");
+        }
         let saved = lab.visitor.save(&name, "code.py", OLD.as_bytes()).await;
         assert_eq!(saved.status, 204, "{saved:?}");
         board.unplug().await;
@@ -77,6 +82,7 @@ async fn a_board_that_loses_power_in_mid_save_has_the_old_file_or_the_new_one() 
         lab.visitor.until(&name, "/fs/code.py", 503).await;
         let is_new = is_whole(&board.fetch_image().await, status, &new);
         cuts.insert(sectors, if is_new { "new" } else { "old" });
+        attempted = new;
     }
     lab.note(&format!(
         "power lost after so many sectors of a save that writes {needed}: {cuts:?}"

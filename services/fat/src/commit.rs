@@ -70,8 +70,16 @@ impl Transaction<'_> {
             result = phase.write(medium);
             match &result {
                 Ok(()) => continue,
-                // What failed is asked no more; the journal knows what is to be done when it is back.
-                Err(Interrupted::Device(_)) => return result,
+                // The journal knows what is to be done when the device is back. Where it is there, and nothing of the
+                // change stands on it, as on one that turns out to be write-protected, that is nothing.
+                Err(Interrupted::Device(_)) => {
+                    medium.forget();
+                    let is_untouched = self.before(medium).is_ok_and(|now| now == before);
+                    if let Some(keeper) = kept.filter(|_| is_untouched && !self.is_in_place) {
+                        let _ = keeper.journal.discard();
+                    }
+                    return result;
+                }
                 Err(_) => {}
             }
             let written = &self.phases[..=number];

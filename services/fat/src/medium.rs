@@ -18,7 +18,7 @@ const CACHED_SECTORS: usize = 56;
 const READ_AHEAD: usize = 8;
 
 /// The contents of one device sector.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sector([u8; SECTOR_SIZE]);
 
 impl Sector {
