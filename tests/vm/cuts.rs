@@ -51,7 +51,10 @@ async fn a_board_that_loses_power_in_mid_save_has_the_old_file_or_the_new_one() 
         lab.visitor.until(&name, "/fs/code.py", 200).await;
         if !cuts.is_empty() {
             let page = lab.visitor.page(&name, "/fs/code.py").await;
-            assert_eq!(page.text, attempted, "a save that was cut is finished: {cuts:?}");
+            assert_eq!(
+                page.text, attempted,
+                "a save that was cut is finished: {cuts:?}"
+            );
         }
         let saved = lab.visitor.save(&name, "code.py", OLD.as_bytes()).await;
         assert_eq!(saved.status, 204, "{saved:?}");

@@ -9,6 +9,7 @@ use cpy_fat::{Entry, FileHandle, Kind, Made, Path, Room, Saved, Source, Timestam
 
 use crate::board_record::{self, BOOT_OUT, Beginning, Found, SETTINGS};
 use crate::device::{Protection, says_write_protected};
+use crate::history::{Content, History, KeepError, Kept};
 use crate::journal_file::JournalFile;
 use crate::opened::{Opened, Volume};
 use crate::precondition::Precondition;
@@ -19,8 +20,7 @@ use crate::{boot_out, settings, usb};
 pub(crate) struct Drive {
     serial: Serial,
     device: PathBuf,
-    records_dir: PathBuf,
-    journal: JournalFile,
+    stores: Stores,
     opened: Option<Opened>,
     /// A write was refused: the drive is the board's, whatever the system said when it was opened.
     refused_a_write: bool,
@@ -28,25 +28,30 @@ pub(crate) struct Drive {
     unopened: Option<String>,
     /// Why the record cannot be written, where it cannot.
     unrecorded: Option<String>,
+    /// Why versions of files cannot be kept, where they cannot.
+    unkept: Option<String>,
+}
+
+/// Where things about a drive are kept beside it.
+pub(crate) struct Stores {
+    /// The records of all boards.
+    pub(crate) records_dir: PathBuf,
+    pub(crate) journal: JournalFile,
+    pub(crate) history: History,
 }
 
 impl Drive {
     /// The drive at the link `device` of the board `serial`, not opened yet.
-    pub(crate) fn new(
-        serial: Serial,
-        device: PathBuf,
-        records_dir: PathBuf,
-        journal: JournalFile,
-    ) -> Self {
+    pub(crate) fn new(serial: Serial, device: PathBuf, stores: Stores) -> Self {
         Self {
             serial,
             device,
-            records_dir,
-            journal,
+            stores,
             opened: None,
             refused_a_write: false,
             unopened: None,
             unrecorded: None,
+            unkept: None,
         }
     }
 
@@ -89,10 +94,16 @@ impl Drive {
                             "What the board's files say of it cannot be passed on, so nobody knows its password: \
                              the gateway's runtime directory cannot be written ({error})."
                         )
-                    } else if writable {
-                        opened.notice.clone()
-                    } else {
+                    } else if !writable {
                         Refusal::WriteProtected.to_string()
+                    } else if let Some(error) =
+                        self.unkept.as_ref().filter(|_| opened.notice.is_empty())
+                    {
+                        format!(
+                            "Files are saved, and what they held before cannot be kept: {error}."
+                        )
+                    } else {
+                        opened.notice.clone()
                     },
                     free: u64::from(space.free_clusters) * block,
                     total: u64::from(space.total_clusters) * block,
@@ -181,6 +192,7 @@ impl Drive {
         content: &mut dyn Source,
         modified: Timestamp,
     ) -> Result<Saved, Refusal> {
+        self.keep(path)?;
         self.change(&[path], |volume| {
             volume.save(path, length, content, modified)
         })
@@ -197,7 +209,101 @@ impl Drive {
 
     /// Deletes a file, or a directory with all that is in it.
     pub(crate) fn delete(&mut self, path: &Path) -> Result<(), Refusal> {
+        for path in self.files_below(path)? {
+            self.keep(&path)?;
+        }
         self.change(&[path], |volume| volume.delete(path))
+    }
+
+    /// The versions that were kept of a file, or of all below a directory, the newest first.
+    pub(crate) fn versions(&mut self, path: &Path) -> Result<Vec<(u64, Kept)>, Refusal> {
+        let listed = self.stores.history.list(&path.to_string());
+        listed.map_err(Refusal::History)
+    }
+
+    /// A version of a file, and its content.
+    pub(crate) fn open_version(
+        &mut self,
+        path: &Path,
+        number: u64,
+    ) -> Result<(Kept, Content), Refusal> {
+        let opened = self.stores.history.open(&path.to_string(), number);
+        opened
+            .map_err(Refusal::History)?
+            .ok_or(Refusal::NoSuchVersion)
+    }
+
+    /// Puts what a file holds into the history, before it is changed. A history that fails keeps nobody from saving.
+    fn keep(&mut self, path: &Path) -> Result<(), Refusal> {
+        use cpy_fat::Error as E;
+        let opened = self.open()?;
+        if opened.protection == Protection::WriteProtected {
+            return Ok(());
+        }
+        let mut file = match opened.volume.open_file(path) {
+            Ok(file) => file,
+            Err(error @ E::Device(_)) => return Err(self.failed(error)),
+            // There is nothing to be kept, or nothing that could be read.
+            Err(_) => return Ok(()),
+        };
+        let (metadata, version) = (file.metadata(), file.version().to_string());
+        let Some(Opened { volume, .. }) = &mut self.opened else {
+            return Err(Refusal::Internal);
+        };
+        let of = (
+            version,
+            metadata.modified.unix_seconds(),
+            u64::from(metadata.size),
+        );
+        let kept = self
+            .stores
+            .history
+            .keep(&path.to_string(), of, |offset, into| {
+                let offset = u32::try_from(offset).expect("a file has at most 2^32 bytes");
+                volume.read_at(&mut file, offset, into)
+            });
+        match kept {
+            Ok(()) => self.unkept = None,
+            Err(KeepError::Content(error @ E::Device(_))) => return Err(self.failed(error)),
+            Err(KeepError::Content(error)) => {
+                tracing::warn!(board = %self.serial, %path, %error, "a damaged file is changed, and not kept");
+            }
+            Err(KeepError::Store(error)) => {
+                let error = error.to_string();
+                if self.unkept.as_ref() != Some(&error) {
+                    tracing::warn!(board = %self.serial, error, "versions of files cannot be kept");
+                    self.unkept = Some(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The files at and below a path, as far as the history could take them all.
+    fn files_below(&mut self, path: &Path) -> Result<Vec<Path>, Refusal> {
+        let mut pending = vec![path.clone()];
+        let (mut files, mut bytes) = (Vec::new(), 0);
+        while let Some(path) = pending.pop() {
+            let Ok(entries) = self.list(&path) else {
+                // A file, or what delete will have its own words for.
+                files.push(path);
+                continue;
+            };
+            for entry in entries {
+                let path = path.join(entry.name);
+                match entry.metadata.kind {
+                    Kind::Directory => pending.push(path),
+                    Kind::File => {
+                        bytes += u64::from(entry.metadata.size);
+                        if !self.stores.history.takes(bytes) {
+                            return Ok(files);
+                        }
+                        files.push(path);
+                    }
+                }
+            }
+        }
+        Ok(files)
     }
 
     /// Gives a file or directory another place.
@@ -216,7 +322,7 @@ impl Drive {
                 found => found.ok(),
             };
         }
-        let before = Record::read(&self.records_dir, &self.serial);
+        let before = Record::read(&self.stores.records_dir, &self.serial);
         let usb = usb::ids_of(&self.device);
         let old = before.clone().unwrap_or_default();
         let record = board_record::retold(&self.serial, old, usb, boot_out, settings);
@@ -224,7 +330,7 @@ impl Drive {
             self.unrecorded = None;
             return;
         }
-        let result = record.write(&self.records_dir, &self.serial);
+        let result = record.write(&self.stores.records_dir, &self.serial);
         let error = result.err().map(|error| error.to_string());
         if let Some(error) = error.as_ref().filter(|_| error != self.unrecorded) {
             tracing::error!(board = %self.serial, error, "cannot write the board's record, trying again");
@@ -280,7 +386,7 @@ impl Drive {
 
     fn open(&mut self) -> Result<&mut Opened, Refusal> {
         if self.opened.is_none() {
-            let journal = self.journal.clone();
+            let journal = self.stores.journal.clone();
             match Opened::open(&self.serial, &self.device, journal, self.refused_a_write) {
                 Ok(opened) => {
                     self.opened = Some(opened);
@@ -341,8 +447,15 @@ mod tests {
         bytes[510..512].copy_from_slice(&mark);
         std::fs::write(&image, bytes).unwrap();
         let serial = "A1".parse().unwrap();
-        let journal = JournalFile::new(dir.path().join("journal"));
-        let status = Drive::new(serial, image, dir.path().to_owned(), journal).status();
+        let stores = Stores {
+            records_dir: dir.path().to_owned(),
+            journal: JournalFile::new(dir.path().join("journal")),
+            history: History::new(
+                dir.path().join("history"),
+                cpy_board::config::History::default(),
+            ),
+        };
+        let status = Drive::new(serial, image, stores).status();
         assert_eq!(status.state, DriveState::Unreadable);
         status.reason
     }

@@ -5,9 +5,11 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{PoisonError, RwLock};
 
+use cpy_board::config::History as Bounds;
 use cpy_board::{Change, Endpoint, Serial, Shutdown, Watcher};
 
-use crate::drive::Drive;
+use crate::drive::{Drive, Stores};
+use crate::history::History;
 use crate::journal_file::JournalFile;
 use crate::refusal::Refusal;
 use crate::worker::Worker;
@@ -15,10 +17,29 @@ use crate::worker::Worker;
 /// Every attached drive, by its board's serial.
 #[derive(Debug)]
 pub(crate) struct Drives {
-    records_dir: PathBuf,
-    journals_dir: PathBuf,
+    places: Places,
     shutdown: Shutdown,
     attached: RwLock<BTreeMap<Serial, Attached>>,
+}
+
+/// Where things about drives are kept beside them, those of each board in a place that its serial names.
+#[derive(Debug)]
+pub(crate) struct Places {
+    pub(crate) records: PathBuf,
+    pub(crate) journals: PathBuf,
+    pub(crate) histories: PathBuf,
+    /// Of each board's history.
+    pub(crate) bounds: Bounds,
+}
+
+impl Places {
+    fn of(&self, serial: &Serial) -> Stores {
+        Stores {
+            records_dir: self.records.clone(),
+            journal: JournalFile::new(self.journals.join(serial.as_str())),
+            history: History::new(self.histories.join(serial.as_str()), self.bounds),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -34,11 +55,10 @@ impl Drop for Attached {
 }
 
 impl Drives {
-    /// No drives yet; their records go to `records_dir`, their journals to `journals_dir`.
-    pub(crate) fn new(records_dir: PathBuf, journals_dir: PathBuf, shutdown: Shutdown) -> Self {
+    /// No drives yet.
+    pub(crate) fn new(places: Places, shutdown: Shutdown) -> Self {
         Self {
-            records_dir,
-            journals_dir,
+            places,
             shutdown,
             attached: RwLock::default(),
         }
@@ -104,8 +124,6 @@ impl Drives {
 
     fn start(&self, serial: &Serial, endpoint: &Endpoint) -> io::Result<Worker> {
         let device = endpoint.path.clone();
-        let records_dir = self.records_dir.clone();
-        let journal = JournalFile::new(self.journals_dir.join(serial.as_str()));
-        Worker::start(Drive::new(serial.clone(), device, records_dir, journal))
+        Worker::start(Drive::new(serial.clone(), device, self.places.of(serial)))
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use cpy_board::http::{Body, empty, json};
-use cpy_fat::{Entry, Kind, Made, Saved, Timestamp};
+use cpy_fat::{Entry, Kind, Made, Saved, Timestamp, Version};
 use headers::HeaderMapExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
@@ -19,6 +19,7 @@ use crate::drive_path::DrivePath;
 use crate::precondition::{Precondition, etag};
 use crate::refusal::Refusal;
 use crate::upload::{Spool, Upload};
+use crate::versions::{self, VersionQuery};
 use crate::worker::Worker;
 
 /// The prefix that paths have on the web, also in X-Destination.
@@ -56,6 +57,9 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Refusal> {
     let target = DrivePath::parse(raw_path)?;
+    if let Some(query) = VersionQuery::of(request.uri())? {
+        return versions::answer(worker, target, query, &request).await;
+    }
     match request.method().as_str() {
         "GET" | "HEAD" if target.means_directory() => list(&worker, target).await,
         "GET" | "HEAD" => download(worker, target, request.headers()).await,
@@ -182,6 +186,11 @@ async fn save(
             Ok((saved, drive.version(target.path()).unwrap_or_default()))
         })
         .await?;
+    Ok(saved_reply(saved, version))
+}
+
+/// The reply to a save, with the entity tag of what is there now.
+pub(crate) fn saved_reply(saved: Saved, version: Option<Version>) -> Response<Body> {
     let mut reply = empty(match saved {
         Saved::Created => StatusCode::CREATED,
         Saved::Replaced | Saved::ReplacedInPlace => StatusCode::NO_CONTENT,
@@ -193,7 +202,7 @@ async fn save(
     if saved == Saved::ReplacedInPlace {
         headers.insert(X_SAVE, HeaderValue::from_static("in-place"));
     }
-    Ok(reply)
+    reply
 }
 
 async fn make_directory(
@@ -252,7 +261,7 @@ fn destination(headers: &HeaderMap) -> Result<DrivePath, Refusal> {
 }
 
 /// X-Timestamp: milliseconds since 1970; zero, nonsense or none is now.
-fn timestamp(headers: &HeaderMap) -> Timestamp {
+pub(crate) fn timestamp(headers: &HeaderMap) -> Timestamp {
     let told = headers
         .get("x-timestamp")
         .and_then(|value| value.to_str().ok()?.trim().parse().ok());
@@ -269,13 +278,13 @@ fn now() -> u64 {
         .map_or(0, |since| since.as_secs())
 }
 
-fn never_cached(headers: &mut HeaderMap) {
+pub(crate) fn never_cached(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
 /// The types that a board gives to files.
-fn content_type(target: &DrivePath) -> &'static str {
+pub(crate) fn content_type(target: &DrivePath) -> &'static str {
     let name = target
         .path()
         .names()

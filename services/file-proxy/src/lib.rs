@@ -14,7 +14,7 @@ use cpy_board::{Configuration, Daemon, RuntimeDir, ServiceManager, Shutdown, Uni
 use futures_util::FutureExt;
 
 use crate::api::Api;
-use crate::drives::Drives;
+use crate::drives::{Drives, Places};
 use crate::upload::Spool;
 
 mod aligned;
@@ -27,6 +27,7 @@ mod drive;
 mod drive_path;
 mod drives;
 mod files;
+mod history;
 mod journal_file;
 mod opened;
 mod precondition;
@@ -34,6 +35,7 @@ mod refusal;
 mod settings;
 mod upload;
 mod usb;
+mod versions;
 mod worker;
 
 /// Runs the daemon until its end is asked for. Nothing of what the configuration tells it changes while it runs.
@@ -46,11 +48,13 @@ pub async fn run(
     let runtime_dir = RuntimeDir::new(&config.runtime_dir);
     let mut watcher = Watcher::new(&config.boards_dir)?;
     let state_dir = config.state_dir.join(Daemon::FileProxy.name());
-    let drives = Arc::new(Drives::new(
-        runtime_dir.records(),
-        state_dir.join("journals"),
-        shutdown.clone(),
-    ));
+    let places = Places {
+        records: runtime_dir.records(),
+        journals: state_dir.join("journals"),
+        histories: state_dir.join("history"),
+        bounds: config.history,
+    };
+    let drives = Arc::new(Drives::new(places, shutdown.clone()));
     let socket = UnixSocket::open(&runtime_dir.socket(Daemon::FileProxy))?;
     let spool = Spool::new(state_dir.join("uploads"));
     let api = Api {

@@ -61,6 +61,17 @@ pub(crate) enum Refusal {
     /// A condition that says nothing.
     #[error("The header {0} cannot be understood.")]
     Condition(String),
+    /// A version comes from the history, and from nowhere else.
+    #[error("A version is restored without a body.")]
+    BodyUnwanted,
+    /// The history does not have it.
+    #[error(
+        "There is no such version of this file: it may have gone when there was no room for it any more."
+    )]
+    NoSuchVersion,
+    /// The history cannot be read.
+    #[error("What files held before cannot be read: {0}.")]
+    History(#[source] io::Error),
     /// A method that /fs/ does not know.
     #[error("This method is not known here. GET, PUT, DELETE, MOVE and OPTIONS are.")]
     Method,
@@ -84,10 +95,14 @@ impl Refusal {
             }
             Self::WriteProtected => StatusCode::CONFLICT,
             Self::Precondition => StatusCode::PRECONDITION_FAILED,
-            Self::Path(_) | Self::Destination | Self::CutShort(_) | Self::Condition(_) => {
-                StatusCode::BAD_REQUEST
+            Self::Path(_)
+            | Self::Destination
+            | Self::CutShort(_)
+            | Self::Condition(_)
+            | Self::BodyUnwanted => StatusCode::BAD_REQUEST,
+            Self::NotADirectory | Self::NotAFile | Self::NoSuchResource | Self::NoSuchVersion => {
+                StatusCode::NOT_FOUND
             }
-            Self::NotADirectory | Self::NotAFile | Self::NoSuchResource => StatusCode::NOT_FOUND,
             Self::TooLarge {
                 expects_continue: true,
                 ..
@@ -96,7 +111,7 @@ impl Refusal {
             Self::Spool(_) => StatusCode::INSUFFICIENT_STORAGE,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Fat(error) => status_of(error),
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Internal | Self::History(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 

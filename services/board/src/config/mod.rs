@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+mod history;
 mod http;
 mod mdns;
 mod port_range;
 
+pub use history::History;
 pub use http::Http;
 pub use mdns::Mdns;
 pub use port_range::{PortRange, PortRangeError};
@@ -41,6 +43,8 @@ pub struct Config {
     pub http: Http,
     /// The consoles.
     pub serial: SerialConsole,
+    /// What files held before they were changed.
+    pub history: History,
     /// Names on the network.
     pub mdns: Mdns,
 }
@@ -61,6 +65,7 @@ impl Default for Config {
             state_dir: "/var/lib/cpy-gateway".into(),
             http: Http::default(),
             serial: SerialConsole::default(),
+            history: History::default(),
             mdns: Mdns::default(),
         }
     }
