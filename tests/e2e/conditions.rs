@@ -6,15 +6,16 @@ use cpy_tests::{Board, Gateway, wait};
 const SERIAL: &str = "E6614C311B7E6F35";
 
 struct Bench {
-    gateway: Gateway,
+    // Dropped before the gateway, in whose directory its image is.
     board: Board,
+    gateway: Gateway,
 }
 
 impl Bench {
     async fn new() -> Self {
         let gateway = Gateway::start().await;
         let board = gateway.plug(SERIAL, &[]).await;
-        Self { gateway, board }
+        Self { board, gateway }
     }
 
     fn call(&self, method: &str) -> Call {
@@ -147,8 +148,8 @@ async fn an_entity_tag_outlives_a_replug_and_a_daemon() {
         .status_becomes(&bench.board, "/fs/code.py", 200)
         .await;
     assert_eq!(bench.etag().await, etag);
-    bench.gateway.kill("file-proxy");
-    bench.gateway.restart("file-proxy");
+    bench.gateway.kill("cpy-file-proxy");
+    bench.gateway.start_daemon("cpy-file-proxy");
     wait::until("file-proxy is back", async || {
         let reply = bench.call("GET").try_send().await.ok()?;
         (reply.status == 200).then_some(())

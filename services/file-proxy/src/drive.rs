@@ -209,7 +209,7 @@ impl Drive {
 
     /// Deletes a file, or a directory with all that is in it.
     pub(crate) fn delete(&mut self, path: &Path) -> Result<(), Refusal> {
-        for path in self.files_below(path)? {
+        for path in self.files_below(path) {
             self.keep(&path)?;
         }
         self.change(&[path], |volume| volume.delete(path))
@@ -280,7 +280,7 @@ impl Drive {
     }
 
     /// The files at and below a path, as far as the history could take them all.
-    fn files_below(&mut self, path: &Path) -> Result<Vec<Path>, Refusal> {
+    fn files_below(&mut self, path: &Path) -> Vec<Path> {
         let mut pending = vec![path.clone()];
         let (mut files, mut bytes) = (Vec::new(), 0);
         while let Some(path) = pending.pop() {
@@ -296,14 +296,14 @@ impl Drive {
                     Kind::File => {
                         bytes += u64::from(entry.metadata.size);
                         if !self.stores.history.takes(bytes) {
-                            return Ok(files);
+                            return files;
                         }
                         files.push(path);
                     }
                 }
             }
         }
-        Ok(files)
+        files
     }
 
     /// Gives a file or directory another place.

@@ -33,7 +33,7 @@ pub(crate) struct Kept {
     /// When its content was changed, in seconds since 1970.
     pub(crate) modified: u64,
     /// When it was kept, likewise.
-    pub(crate) kept: u64,
+    pub(crate) since: u64,
     /// Bytes of content.
     pub(crate) size: u64,
     /// Which content it is, as long as the file has it.
@@ -86,7 +86,7 @@ impl History {
         let kept = Kept {
             path: path.to_owned(),
             modified,
-            kept: UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()),
+            since: UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()),
             size,
             version,
         };

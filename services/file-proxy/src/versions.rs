@@ -137,7 +137,7 @@ impl Listed {
             id,
             path: kept.path,
             modified_ns: kept.modified * NANOSECONDS,
-            kept_ns: kept.kept * NANOSECONDS,
+            kept_ns: kept.since * NANOSECONDS,
             file_size: kept.size,
         }
     }

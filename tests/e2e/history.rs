@@ -1,0 +1,134 @@
+//! What files held before they were changed, and how it comes back.
+
+use std::fs;
+
+use cpy_tests::http::Reply;
+use cpy_tests::{Board, Gateway};
+use serde_json::Value;
+
+const SERIAL: &str = "E6614C311B7E6F35";
+
+struct Bench {
+    // Dropped before the gateway, in whose directory its image is.
+    board: Board,
+    gateway: Gateway,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let gateway = Gateway::start().await;
+        let board = gateway.plug(SERIAL, &[]).await;
+        Self { board, gateway }
+    }
+
+    async fn ask(&self, method: &str, target: &str, body: &str, status: u16) -> Reply {
+        let call = self.gateway.call(method, target).to(&self.board);
+        let call = call.header("Accept", "application/json");
+        call.body(body.to_owned()).expect(status).await
+    }
+
+    async fn versions(&self, path: &str) -> Vec<Value> {
+        let target = format!("/fs/{path}?history");
+        let reply = self.ask("GET", &target, "", 200).await.json();
+        reply["versions"].as_array().unwrap().clone()
+    }
+
+    /// What a version of a file holds.
+    async fn held(&self, path: &str, version: &Value) -> String {
+        let target = format!("/fs/{path}?history={}", version["id"]);
+        let reply = self.ask("GET", &target, "", 200).await;
+        assert_eq!(version["file_size"], reply.body.len());
+        reply.text()
+    }
+
+    fn content(&self, path: &str) -> String {
+        String::from_utf8(self.board.image().read(path).unwrap()).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_a_file_held_is_listed_read_and_given_back() {
+    let bench = Bench::new().await;
+    assert!(bench.versions("plan.py").await.is_empty());
+    for (content, status) in [("# one\n", 201), ("# two\n", 204), ("# three\n", 204)] {
+        bench.ask("PUT", "/fs/plan.py", content, status).await;
+    }
+    let versions = bench.versions("plan.py").await;
+    assert_eq!(versions.len(), 2, "{versions:?}");
+    assert_eq!(versions[0]["path"], "/plan.py");
+    assert_eq!(bench.held("plan.py", &versions[0]).await, "# two\n");
+    assert_eq!(bench.held("plan.py", &versions[1]).await, "# one\n");
+    let one = format!("/fs/plan.py?history={}", versions[1]["id"]);
+    bench.ask("PUT", &one, "a body", 400).await;
+    bench.ask("PUT", &one, "", 204).await;
+    assert_eq!(bench.content("/plan.py"), "# one\n");
+    assert_eq!(
+        bench
+            .held("plan.py", &bench.versions("plan.py").await[0])
+            .await,
+        "# three\n"
+    );
+    bench.ask("GET", "/fs/plan.py?history=99999", "", 404).await;
+    bench.ask("GET", "/fs/code.py?history=1", "", 404).await;
+    bench.ask("GET", "/fs/plan.py?history=x", "", 404).await;
+}
+
+#[tokio::test]
+async fn what_was_deleted_comes_back_also_after_a_restart() {
+    let mut bench = Bench::new().await;
+    bench.ask("PUT", "/fs/lib/mine/", "", 201).await;
+    bench.ask("PUT", "/fs/lib/mine/a.py", "a", 201).await;
+    bench.ask("PUT", "/fs/lib/mine/b.py", "b", 201).await;
+    bench.ask("DELETE", "/fs/lib/mine/", "", 204).await;
+    bench.gateway.kill("cpy-file-proxy");
+    bench.gateway.start_daemon("cpy-file-proxy");
+    bench
+        .gateway
+        .status_becomes(&bench.board, "/fs/code.py", 200)
+        .await;
+    let versions = bench.versions("lib/mine/").await;
+    let mut paths: Vec<&str> = versions
+        .iter()
+        .filter_map(|version| version["path"].as_str())
+        .collect();
+    paths.sort_unstable();
+    assert_eq!(paths, ["/lib/mine/a.py", "/lib/mine/b.py"]);
+    bench.ask("PUT", "/fs/lib/mine/", "", 201).await;
+    for version in &versions {
+        let target = format!(
+            "/fs{}?history={}",
+            version["path"].as_str().unwrap(),
+            version["id"]
+        );
+        bench.ask("PUT", &target, "", 201).await;
+    }
+    assert_eq!(bench.content("/lib/mine/a.py"), "a");
+    assert_eq!(bench.content("/lib/mine/b.py"), "b");
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_kept_files_are_saved_and_the_page_says_so() {
+    let bench = Bench::new().await;
+    let history = bench.gateway.directory().join("state/file-proxy/history");
+    fs::create_dir_all(history.parent().unwrap()).unwrap();
+    fs::write(&history, "").unwrap();
+    bench.ask("PUT", "/fs/code.py", "# new\n", 204).await;
+    assert_eq!(bench.content("/code.py"), "# new\n");
+    let state = bench
+        .gateway
+        .call("GET", "/cp/board.json")
+        .board(&bench.board);
+    let state = state.expect(200).await.json();
+    assert!(
+        state["problems"].to_string().contains("cannot be kept"),
+        "{state}"
+    );
+    fs::remove_file(&history).unwrap();
+    bench.ask("PUT", "/fs/code.py", "# newer\n", 204).await;
+    let state = bench
+        .gateway
+        .call("GET", "/cp/board.json")
+        .board(&bench.board);
+    assert_eq!(state.expect(200).await.json()["problems"].to_string(), "[]");
+    assert_eq!(bench.versions("code.py").await.len(), 1);
+}
