@@ -3,18 +3,20 @@
 
 use std::path::PathBuf;
 
-use cpy_board::status::{DriveState, DriveStatus};
 use cpy_board::{Record, Serial};
 use cpy_fat::{Entry, FileHandle, Kind, Made, Path, Room, Saved, Source, Timestamp, Version};
 
 use crate::board_record::{self, BOOT_OUT, Beginning, Found, SETTINGS};
 use crate::device::{Protection, says_write_protected};
-use crate::history::{Content, History, KeepError, Kept};
+use crate::history::History;
 use crate::journal_file::JournalFile;
 use crate::opened::{Opened, Volume};
 use crate::precondition::Precondition;
 use crate::refusal::Refusal;
 use crate::{boot_out, settings, usb};
+
+mod keeping;
+mod status;
 
 /// One attached drive. It is opened by the first operation, and again after the device has failed.
 pub(crate) struct Drive {
@@ -73,52 +75,6 @@ impl Drive {
             self.write_record();
         }
         unusable || self.unrecorded.is_some()
-    }
-
-    /// Whether the drive can be used, and how much room it has.
-    pub(crate) fn status(&mut self) -> DriveStatus {
-        let space = self.read(Volume::space);
-        if self.is_the_boards() || self.unrecorded.is_some() {
-            // Nobody tells when the board changes its files, so they are looked at with everything else.
-            self.write_record();
-        }
-        match (space, &self.opened) {
-            (Ok(space), Some(opened)) => {
-                let writable = opened.protection == Protection::None;
-                let block = u64::from(space.cluster_size);
-                DriveStatus {
-                    state: DriveState::Ready,
-                    writable,
-                    reason: if let Some(error) = &self.unrecorded {
-                        format!(
-                            "What the board's files say of it cannot be passed on, so nobody knows its password: \
-                             the gateway's runtime directory cannot be written ({error})."
-                        )
-                    } else if !writable {
-                        Refusal::WriteProtected.to_string()
-                    } else if let Some(error) =
-                        self.unkept.as_ref().filter(|_| opened.notice.is_empty())
-                    {
-                        format!(
-                            "Files are saved, and what they held before cannot be kept: {error}."
-                        )
-                    } else {
-                        opened.notice.clone()
-                    },
-                    free: u64::from(space.free_clusters) * block,
-                    total: u64::from(space.total_clusters) * block,
-                    block_size: space.cluster_size,
-                }
-            }
-            (space, _) => DriveStatus {
-                state: DriveState::Unreadable,
-                writable: false,
-                reason: space.err().unwrap_or(Refusal::Internal).to_string(),
-                free: 0,
-                total: 0,
-                block_size: 0,
-            },
-        }
     }
 
     /// What is in this directory.
@@ -213,97 +169,6 @@ impl Drive {
             self.keep(&path)?;
         }
         self.change(&[path], |volume| volume.delete(path))
-    }
-
-    /// The versions that were kept of a file, or of all below a directory, the newest first.
-    pub(crate) fn versions(&mut self, path: &Path) -> Result<Vec<(u64, Kept)>, Refusal> {
-        let listed = self.stores.history.list(&path.to_string());
-        listed.map_err(Refusal::History)
-    }
-
-    /// A version of a file, and its content.
-    pub(crate) fn open_version(
-        &mut self,
-        path: &Path,
-        number: u64,
-    ) -> Result<(Kept, Content), Refusal> {
-        let opened = self.stores.history.open(&path.to_string(), number);
-        opened
-            .map_err(Refusal::History)?
-            .ok_or(Refusal::NoSuchVersion)
-    }
-
-    /// Puts what a file holds into the history, before it is changed. A history that fails keeps nobody from saving.
-    fn keep(&mut self, path: &Path) -> Result<(), Refusal> {
-        use cpy_fat::Error as E;
-        let opened = self.open()?;
-        if opened.protection == Protection::WriteProtected {
-            return Ok(());
-        }
-        let mut file = match opened.volume.open_file(path) {
-            Ok(file) => file,
-            Err(error @ E::Device(_)) => return Err(self.failed(error)),
-            // There is nothing to be kept, or nothing that could be read.
-            Err(_) => return Ok(()),
-        };
-        let (metadata, version) = (file.metadata(), file.version().to_string());
-        let Some(Opened { volume, .. }) = &mut self.opened else {
-            return Err(Refusal::Internal);
-        };
-        let of = (
-            version,
-            metadata.modified.unix_seconds(),
-            u64::from(metadata.size),
-        );
-        let kept = self
-            .stores
-            .history
-            .keep(&path.to_string(), of, |offset, into| {
-                let offset = u32::try_from(offset).expect("a file has at most 2^32 bytes");
-                volume.read_at(&mut file, offset, into)
-            });
-        match kept {
-            Ok(()) => self.unkept = None,
-            Err(KeepError::Content(error @ E::Device(_))) => return Err(self.failed(error)),
-            Err(KeepError::Content(error)) => {
-                tracing::warn!(board = %self.serial, %path, %error, "a damaged file is changed, and not kept");
-            }
-            Err(KeepError::Store(error)) => {
-                let error = error.to_string();
-                if self.unkept.as_ref() != Some(&error) {
-                    tracing::warn!(board = %self.serial, error, "versions of files cannot be kept");
-                    self.unkept = Some(error);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The files at and below a path, as far as the history could take them all.
-    fn files_below(&mut self, path: &Path) -> Vec<Path> {
-        let mut pending = vec![path.clone()];
-        let (mut files, mut bytes) = (Vec::new(), 0);
-        while let Some(path) = pending.pop() {
-            let Ok(entries) = self.list(&path) else {
-                // A file, or what delete will have its own words for.
-                files.push(path);
-                continue;
-            };
-            for entry in entries {
-                let path = path.join(entry.name);
-                match entry.metadata.kind {
-                    Kind::Directory => pending.push(path),
-                    Kind::File => {
-                        bytes += u64::from(entry.metadata.size);
-                        if !self.stores.history.takes(bytes) {
-                            return files;
-                        }
-                        files.push(path);
-                    }
-                }
-            }
-        }
-        files
     }
 
     /// Gives a file or directory another place.
@@ -431,6 +296,8 @@ fn beginning(volume: &mut Volume, path: &str, longest: usize) -> Result<Found, c
 
 #[cfg(test)]
 mod tests {
+    use cpy_board::status::DriveState;
+
     use super::*;
 
     const SECTOR: usize = cpy_fat::SECTOR_SIZE;

@@ -1,0 +1,58 @@
+//! What a drive says of itself.
+
+use cpy_board::status::{DriveState, DriveStatus};
+
+use super::Drive;
+use crate::device::Protection;
+use crate::opened::{Opened, Volume};
+use crate::refusal::Refusal;
+
+impl Drive {
+    /// Whether the drive can be used, and how much room it has.
+    pub(crate) fn status(&mut self) -> DriveStatus {
+        let space = self.read(Volume::space);
+        if self.is_the_boards() || self.unrecorded.is_some() {
+            // Nobody tells when the board changes its files, so they are looked at with everything else.
+            self.write_record();
+        }
+        match (space, &self.opened) {
+            (Ok(space), Some(opened)) => {
+                let block = u64::from(space.cluster_size);
+                DriveStatus {
+                    state: DriveState::Ready,
+                    writable: opened.protection == Protection::None,
+                    reason: self.reason(opened),
+                    free: u64::from(space.free_clusters) * block,
+                    total: u64::from(space.total_clusters) * block,
+                    block_size: space.cluster_size,
+                }
+            }
+            (space, _) => DriveStatus {
+                state: DriveState::Unreadable,
+                writable: false,
+                reason: space.err().unwrap_or(Refusal::Internal).to_string(),
+                free: 0,
+                total: 0,
+                block_size: 0,
+            },
+        }
+    }
+
+    /// What keeps an opened drive from being all that it could be, the gravest of it; empty where nothing does.
+    fn reason(&self, opened: &Opened) -> String {
+        if let Some(error) = &self.unrecorded {
+            format!(
+                "What the board's files say of it cannot be passed on, so nobody knows its password: the gateway's \
+                 runtime directory cannot be written ({error})."
+            )
+        } else if opened.protection == Protection::WriteProtected {
+            Refusal::WriteProtected.to_string()
+        } else if !opened.notice.is_empty() {
+            opened.notice.clone()
+        } else if let Some(error) = &self.unkept {
+            format!("Files are saved, and what they held before cannot be kept: {error}.")
+        } else {
+            String::new()
+        }
+    }
+}
