@@ -34,6 +34,9 @@ _cpyctl() {
             cpyctl,help)
                 cmd="cpyctl__subcmd__help"
                 ;;
+            cpyctl,history)
+                cmd="cpyctl__subcmd__history"
+                ;;
             cpyctl,password)
                 cmd="cpyctl__subcmd__password"
                 ;;
@@ -73,6 +76,9 @@ _cpyctl() {
             cpyctl__subcmd__help,help)
                 cmd="cpyctl__subcmd__help__subcmd__help"
                 ;;
+            cpyctl__subcmd__help,history)
+                cmd="cpyctl__subcmd__help__subcmd__history"
+                ;;
             cpyctl__subcmd__help,password)
                 cmd="cpyctl__subcmd__help__subcmd__password"
                 ;;
@@ -89,7 +95,7 @@ _cpyctl() {
 
     case "${cmd}" in
         cpyctl)
-            opts="-h -V --config --help --version boards check doctor password demo completions help"
+            opts="-h -V --config --help --version boards check doctor history password demo completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -305,7 +311,7 @@ _cpyctl() {
             return 0
             ;;
         cpyctl__subcmd__help)
-            opts="boards check doctor password demo completions help"
+            opts="boards check doctor history password demo completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -430,6 +436,20 @@ _cpyctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        cpyctl__subcmd__help__subcmd__history)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         cpyctl__subcmd__help__subcmd__password)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -437,6 +457,32 @@ _cpyctl() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        cpyctl__subcmd__history)
+            opts="-h --print --restore --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --print)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --restore)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

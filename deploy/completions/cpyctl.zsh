@@ -53,6 +53,17 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 && ret=0
 ;;
+(history)
+_arguments "${_arguments_options[@]}" : \
+'(--restore)--print=[Print what this version holds]:ID:_default' \
+'--restore=[Give this version back to the file]:ID:_default' \
+'--config=[Configuration file \[default\: /etc/cpy-gateway/gateway.toml, or the running demo'\''s\]]:FILE:_files' \
+'-h[Print help]' \
+'--help[Print help]' \
+':board -- The board, as `cpyctl boards` calls it, or its serial number:_default' \
+':path -- A file of it, or a directory for all files below:_default' \
+&& ret=0
+;;
 (password)
 _arguments "${_arguments_options[@]}" : \
 '--config=[Configuration file \[default\: /etc/cpy-gateway/gateway.toml, or the running demo'\''s\]]:FILE:_files' \
@@ -162,6 +173,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(history)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (password)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -213,6 +228,7 @@ _cpyctl_commands() {
 'boards:List the boards\: names, addresses, state, drive space, names on the network' \
 'check:Check the configuration' \
 'doctor:Say what is wrong with this gateway, and how to mend it' \
+'history:Say what a board'\''s files held before they were changed, and give it back' \
 'password:Print the password of boards that set none of their own, or change it' \
 'demo:Run a whole gateway with virtual boards, without hardware and without root' \
 'completions:Print what a shell needs to complete this command line' \
@@ -289,6 +305,7 @@ _cpyctl__subcmd__help_commands() {
 'boards:List the boards\: names, addresses, state, drive space, names on the network' \
 'check:Check the configuration' \
 'doctor:Say what is wrong with this gateway, and how to mend it' \
+'history:Say what a board'\''s files held before they were changed, and give it back' \
 'password:Print the password of boards that set none of their own, or change it' \
 'demo:Run a whole gateway with virtual boards, without hardware and without root' \
 'completions:Print what a shell needs to complete this command line' \
@@ -339,10 +356,20 @@ _cpyctl__subcmd__help__subcmd__help_commands() {
     local commands; commands=()
     _describe -t commands 'cpyctl help help commands' commands "$@"
 }
+(( $+functions[_cpyctl__subcmd__help__subcmd__history_commands] )) ||
+_cpyctl__subcmd__help__subcmd__history_commands() {
+    local commands; commands=()
+    _describe -t commands 'cpyctl help history commands' commands "$@"
+}
 (( $+functions[_cpyctl__subcmd__help__subcmd__password_commands] )) ||
 _cpyctl__subcmd__help__subcmd__password_commands() {
     local commands; commands=()
     _describe -t commands 'cpyctl help password commands' commands "$@"
+}
+(( $+functions[_cpyctl__subcmd__history_commands] )) ||
+_cpyctl__subcmd__history_commands() {
+    local commands; commands=()
+    _describe -t commands 'cpyctl history commands' commands "$@"
 }
 (( $+functions[_cpyctl__subcmd__password_commands] )) ||
 _cpyctl__subcmd__password_commands() {

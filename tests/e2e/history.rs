@@ -74,6 +74,45 @@ async fn what_a_file_held_is_listed_read_and_given_back() {
 }
 
 #[tokio::test]
+async fn the_command_line_lists_prints_and_restores() {
+    let bench = Bench::new().await;
+    bench.ask("PUT", "/fs/my%20plan.py", "# one\n", 201).await;
+    bench.ask("PUT", "/fs/my%20plan.py", "# two\n", 204).await;
+    let name = bench.board.hostname().to_string();
+    let history = async |more: &[&str]| {
+        let arguments = [&["history", &name, "my plan.py"], more].concat();
+        bench.gateway.cpyctl(&arguments).await
+    };
+    let listed = history(&[]).await.unwrap();
+    let lines: Vec<&str> = listed.lines().collect();
+    assert!(lines[0].starts_with("ID "), "{listed}");
+    assert!(lines[1].ends_with(" 6      /my plan.py"), "{listed}");
+    let id = lines[1].split(' ').next().unwrap();
+    assert_eq!(history(&["--print", id]).await.unwrap(), "# one\n");
+    assert!(
+        history(&["--restore", id])
+            .await
+            .unwrap()
+            .contains("my plan.py holds that again")
+    );
+    assert_eq!(bench.content("/my plan.py"), "# one\n");
+    assert!(history(&["--print", "99999"]).await.is_none());
+    let nothing = bench
+        .gateway
+        .cpyctl(&["history", &name, "code.py"])
+        .await
+        .unwrap();
+    assert!(nothing.contains("Nothing was kept"), "{nothing}");
+    assert!(
+        bench
+            .gateway
+            .cpyctl(&["history", "cpy-ffffff", "code.py"])
+            .await
+            .is_none()
+    );
+}
+
+#[tokio::test]
 async fn what_was_deleted_comes_back_also_after_a_restart() {
     let mut bench = Bench::new().await;
     bench.ask("PUT", "/fs/lib/mine/", "", 201).await;

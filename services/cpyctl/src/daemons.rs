@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::HOST;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -22,6 +22,9 @@ use tokio::time::timeout;
 
 /// How long a daemon may take where somebody waits for a table.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a change to a drive may take.
+const SAVE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How many ports are asked at a time.
 const AT_A_TIME: usize = 16;
@@ -96,6 +99,33 @@ async fn ask(runtime_dir: &RuntimeDir, daemon: Daemon) -> Result<Bytes> {
         .header(HOST, daemon.name())
         .body(http::stream(Empty::new()))?;
     Ok(read(client.send(request).await?).await?)
+}
+
+/// Sends file-proxy a request without a body, for somebody who waits for it to be done.
+pub(crate) async fn ask_file_proxy(
+    runtime_dir: &RuntimeDir,
+    method: Method,
+    target: &str,
+) -> Result<Response<Incoming>> {
+    let name = Daemon::FileProxy.name();
+    let client = Client::new(runtime_dir.socket(Daemon::FileProxy), Shutdown::new());
+    let request = Request::builder()
+        .method(method)
+        .uri(target)
+        .header(HOST, name)
+        .body(http::stream(Empty::new()))?;
+    match timeout(SAVE_PATIENCE, client.send(request)).await {
+        Err(_) => Err(Silence::Hangs(name.to_owned()).into()),
+        Ok(Ok(reply)) => Ok(reply),
+        Ok(Err(error)) => {
+            let error = error.into();
+            Err(if is_forbidden(&error) {
+                Silence::Forbidden(name.to_owned()).into()
+            } else {
+                error
+            })
+        }
+    }
 }
 
 fn is_forbidden(error: &anyhow::Error) -> bool {

@@ -20,6 +20,7 @@ mod completions;
 mod daemons;
 mod demo;
 mod doctor;
+mod history;
 mod names;
 mod output;
 mod password;
@@ -50,6 +51,8 @@ enum Command {
     Check,
     /// Say what is wrong with this gateway, and how to mend it
     Doctor(doctor::Arguments),
+    /// Say what a board's files held before they were changed, and give it back
+    History(history::Arguments),
     /// Print the password of boards that set none of their own, or change it
     Password(password::Arguments),
     /// Run a whole gateway with virtual boards, without hardware and without root
@@ -86,6 +89,10 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Doctor(doctor) => {
             let config = config_file(arguments.config);
             return runtime.block_on(doctor::run(&doctor, config.as_deref()));
+        }
+        Command::History(history) => {
+            let config = Config::load(config_file(arguments.config).as_deref())?;
+            runtime.block_on(history::run(&history, &config))?;
         }
         Command::Password(password) => {
             let config = config_file(arguments.config);

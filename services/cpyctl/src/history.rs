@@ -1,0 +1,183 @@
+//! `cpyctl history`: what the files of a board held before they were changed, listed, printed or given back.
+
+use std::io::Write as _;
+
+use anyhow::{Context, Result, anyhow, bail};
+use cpy_board::{Config, RuntimeDir, Serial};
+use http_body_util::BodyExt as _;
+use hyper::{Method, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use time::OffsetDateTime;
+
+use crate::daemons::{PATIENCE, ask_file_proxy};
+use crate::output::{self, plain};
+use crate::survey::{ListedBoard, Survey};
+use crate::table;
+
+/// What a path keeps in a request target.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'.')
+    .remove(b'-')
+    .remove(b'_');
+
+/// The arguments of `cpyctl history`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The board, as `cpyctl boards` calls it, or its serial number
+    board: String,
+    /// A file of it, or a directory for all files below
+    path: String,
+    /// Print what this version holds
+    #[arg(long, value_name = "ID", conflicts_with = "restore")]
+    print: Option<u64>,
+    /// Give this version back to the file
+    #[arg(long, value_name = "ID")]
+    restore: Option<u64>,
+}
+
+/// What file-proxy lists.
+#[derive(Deserialize)]
+struct Versions {
+    versions: Vec<Version>,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    id: u64,
+    path: String,
+    modified_ns: u64,
+    kept_ns: u64,
+    file_size: u64,
+}
+
+/// Does what the arguments ask, on the gateway with this configuration.
+pub(crate) async fn run(arguments: &Arguments, config: &Config) -> Result<()> {
+    let survey = Survey::new(config, PATIENCE).await;
+    let boards = survey.boards(config)?;
+    let serial = find(&boards, &arguments.board)?;
+    let target = target(serial, &arguments.path);
+    let ask = async |method, query: &str| {
+        let runtime_dir = RuntimeDir::new(&config.runtime_dir);
+        let target = format!("{target}?history{query}");
+        let reply = ask_file_proxy(&runtime_dir, method, &target).await?;
+        let status = reply.status();
+        let body = reply.into_body().collect().await;
+        let body = body.context("the answer broke off")?.to_bytes();
+        if !status.is_success() {
+            bail!("{}", plain(String::from_utf8_lossy(&body).trim_end()));
+        }
+        Ok((status, body))
+    };
+    if let Some(id) = arguments.print {
+        let (_, content) = ask(Method::GET, &format!("={id}")).await?;
+        std::io::stdout().write_all(&content)?;
+    } else if let Some(id) = arguments.restore {
+        let (status, _) = ask(Method::PUT, &format!("={id}")).await?;
+        let done = match status {
+            StatusCode::CREATED => "is there again",
+            _ => "holds that again; what it held until now is in its history",
+        };
+        output::print(&plain(&format!("{} {done}.", arguments.path)))?;
+    } else {
+        let (_, listed) = ask(Method::GET, "").await?;
+        let listed: Versions = serde_json::from_slice(&listed)
+            .context("file-proxy gives an answer of another version")?;
+        output::print(&text(&listed.versions))?;
+    }
+    Ok(())
+}
+
+/// The board of this name.
+fn find<'a>(boards: &'a [ListedBoard], name: &str) -> Result<&'a Serial> {
+    let hostname = name.strip_suffix(".local").unwrap_or(name);
+    let is_meant = |board: &&ListedBoard| {
+        board.hostname.as_str().eq_ignore_ascii_case(hostname) || board.serial.as_str() == name
+    };
+    let board = boards.iter().find(is_meant);
+    board.map(|board| &board.serial).ok_or_else(|| {
+        anyhow!(
+            "no board {} is plugged in; `cpyctl boards` lists those that are",
+            plain(name)
+        )
+    })
+}
+
+/// Where file-proxy has a path of a board.
+fn target(serial: &Serial, path: &str) -> String {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let path = utf8_percent_encode(path, ENCODED);
+    format!("/boards/{serial}/fs/{path}")
+}
+
+/// The versions as a person reads them.
+fn text(versions: &[Version]) -> String {
+    if versions.is_empty() {
+        return "Nothing was kept: it has not been changed since it is here.".into();
+    }
+    let lines: Vec<Vec<String>> = versions
+        .iter()
+        .map(|version| {
+            vec![
+                version.id.to_string(),
+                moment(version.modified_ns),
+                moment(version.kept_ns),
+                version.file_size.to_string(),
+                plain(&version.path),
+            ]
+        })
+        .collect();
+    let heading = ["ID", "SAVED", "REPLACED", "BYTES", "FILE"];
+    table::render(&heading, &lines).trim_end().to_owned()
+}
+
+/// A time as people write it, UTC.
+fn moment(nanoseconds: u64) -> String {
+    let time = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds.into());
+    time.map_or_else(
+        |_| "?".into(),
+        |time| {
+            format!(
+                "{} {:02}:{:02}:{:02} UTC",
+                time.date(),
+                time.hour(),
+                time.minute(),
+                time.second()
+            )
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_path_is_one_request_target() {
+        let serial = "A1".parse().unwrap();
+        for (path, expected) in [
+            ("code.py", "/boards/A1/fs/code.py"),
+            ("/lib/", "/boards/A1/fs/lib/"),
+            ("a b?c%é#", "/boards/A1/fs/a%20b%3Fc%25%C3%A9%23"),
+        ] {
+            assert_eq!(target(&serial, path), expected);
+        }
+    }
+
+    #[test]
+    fn versions_are_listed_with_times_that_people_read() {
+        let version = Version {
+            id: 7,
+            path: "/code.py".into(),
+            modified_ns: 1_760_702_400_000_000_000,
+            kept_ns: 1_760_702_461_000_000_000,
+            file_size: 12,
+        };
+        assert_eq!(
+            text(&[version]),
+            "ID  SAVED                    REPLACED                 BYTES  FILE\n\
+             7   2025-10-17 12:00:00 UTC  2025-10-17 12:01:01 UTC  12     /code.py"
+        );
+    }
+}
