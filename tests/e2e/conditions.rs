@@ -27,22 +27,31 @@ impl Bench {
         let etag = self.call("GET").expect(200).await.header("etag").to_owned();
         let list = self.gateway.call("GET", "/fs/").to(&self.board);
         let listing = list.header("Accept", "application/json").expect(200).await;
-        let files = listing.json()["files"].as_array().unwrap().clone();
-        let file = files.iter().find(|file| file["name"] == "code.py").unwrap();
+        let files = listing.json()["files"].as_array().expect("a list").clone();
+        let file = files
+            .iter()
+            .find(|file| file["name"] == "code.py")
+            .expect("it is listed");
         assert_eq!(file["etag"], etag.as_str(), "{file}");
-        let directory = files.iter().find(|file| file["directory"] == true).unwrap();
+        let directory = files
+            .iter()
+            .find(|file| file["directory"] == true)
+            .expect("one is listed");
         assert!(directory["etag"].is_null(), "{directory}");
         etag
     }
 
     async fn save(&self, content: &str, condition: &str, status: u16) -> Reply {
         let call = self.call("PUT").body(content.to_owned());
-        let (name, value) = condition.split_once(": ").unwrap();
+        let (name, value) = condition.split_once(": ").expect("a header");
         call.header(name, value).expect(status).await
     }
 
     fn content(&self) -> Vec<u8> {
-        self.board.image().read("/code.py").unwrap()
+        self.board
+            .image()
+            .read("/code.py")
+            .expect("the file is there")
     }
 }
 

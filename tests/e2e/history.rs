@@ -30,7 +30,7 @@ impl Bench {
     async fn versions(&self, path: &str) -> Vec<Value> {
         let target = format!("/fs/{path}?history");
         let reply = self.ask("GET", &target, "", 200).await.json();
-        reply["versions"].as_array().unwrap().clone()
+        reply["versions"].as_array().expect("a list").clone()
     }
 
     /// What a version of a file holds.
@@ -42,7 +42,8 @@ impl Bench {
     }
 
     fn content(&self, path: &str) -> String {
-        String::from_utf8(self.board.image().read(path).unwrap()).unwrap()
+        let content = self.board.image().read(path).expect("the file is there");
+        String::from_utf8(content).expect("text")
     }
 }
 

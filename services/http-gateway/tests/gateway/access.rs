@@ -191,11 +191,11 @@ async fn options_needs_no_password_and_tells_what_is_possible() {
         );
         answer.has(
             "access-control-allow-headers",
-            "X-Timestamp, X-Destination, Content-Type, Authorization",
+            "X-Timestamp, X-Destination, Content-Type, Authorization, If-Match, If-None-Match",
         );
         answer.has(
             "access-control-expose-headers",
-            "Access-Control-Allow-Methods",
+            "Access-Control-Allow-Methods, ETag, X-Save",
         );
         answer.has("access-control-allow-origin", "*");
     }
