@@ -173,10 +173,15 @@ async fn saves_at_the_moment_of_a_kill_leave_the_old_or_the_new_file_and_no_lost
             assert!(now == new, "round {round}: it was said to be saved");
         }
         cut += usize::from(!board.image().findings().is_empty());
-        last = now;
         gateway.start_daemon("cpy-file-proxy");
         gateway.ready(&board).await;
         assert_eq!(board.image().findings(), "", "round {round}: space is lost");
+        // What was begun is finished.
+        last = board.image().read("/code.py").unwrap();
+        assert!(
+            last == now || last == new,
+            "round {round}: neither old nor new"
+        );
     }
     println!("{cut} of 20 saves were cut where that left clusters without an owner");
 }
