@@ -31,6 +31,9 @@ _cpyctl() {
             cpyctl,doctor)
                 cmd="cpyctl__subcmd__doctor"
                 ;;
+            cpyctl,drive)
+                cmd="cpyctl__subcmd__drive"
+                ;;
             cpyctl,help)
                 cmd="cpyctl__subcmd__help"
                 ;;
@@ -58,6 +61,24 @@ _cpyctl() {
             cpyctl__subcmd__demo__subcmd__help,unplug)
                 cmd="cpyctl__subcmd__demo__subcmd__help__subcmd__unplug"
                 ;;
+            cpyctl__subcmd__drive,check)
+                cmd="cpyctl__subcmd__drive__subcmd__check"
+                ;;
+            cpyctl__subcmd__drive,help)
+                cmd="cpyctl__subcmd__drive__subcmd__help"
+                ;;
+            cpyctl__subcmd__drive,repair)
+                cmd="cpyctl__subcmd__drive__subcmd__repair"
+                ;;
+            cpyctl__subcmd__drive__subcmd__help,check)
+                cmd="cpyctl__subcmd__drive__subcmd__help__subcmd__check"
+                ;;
+            cpyctl__subcmd__drive__subcmd__help,help)
+                cmd="cpyctl__subcmd__drive__subcmd__help__subcmd__help"
+                ;;
+            cpyctl__subcmd__drive__subcmd__help,repair)
+                cmd="cpyctl__subcmd__drive__subcmd__help__subcmd__repair"
+                ;;
             cpyctl__subcmd__help,boards)
                 cmd="cpyctl__subcmd__help__subcmd__boards"
                 ;;
@@ -72,6 +93,9 @@ _cpyctl() {
                 ;;
             cpyctl__subcmd__help,doctor)
                 cmd="cpyctl__subcmd__help__subcmd__doctor"
+                ;;
+            cpyctl__subcmd__help,drive)
+                cmd="cpyctl__subcmd__help__subcmd__drive"
                 ;;
             cpyctl__subcmd__help,help)
                 cmd="cpyctl__subcmd__help__subcmd__help"
@@ -88,6 +112,12 @@ _cpyctl() {
             cpyctl__subcmd__help__subcmd__demo,unplug)
                 cmd="cpyctl__subcmd__help__subcmd__demo__subcmd__unplug"
                 ;;
+            cpyctl__subcmd__help__subcmd__drive,check)
+                cmd="cpyctl__subcmd__help__subcmd__drive__subcmd__check"
+                ;;
+            cpyctl__subcmd__help__subcmd__drive,repair)
+                cmd="cpyctl__subcmd__help__subcmd__drive__subcmd__repair"
+                ;;
             *)
                 ;;
         esac
@@ -95,7 +125,7 @@ _cpyctl() {
 
     case "${cmd}" in
         cpyctl)
-            opts="-h -V --config --help --version boards check doctor history password demo completions help"
+            opts="-h -V --config --help --version boards check doctor drive history password demo completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -310,8 +340,122 @@ _cpyctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        cpyctl__subcmd__drive)
+            opts="-h --config --help check repair help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        cpyctl__subcmd__drive__subcmd__check)
+            opts="-h --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        cpyctl__subcmd__drive__subcmd__help)
+            opts="check repair help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        cpyctl__subcmd__drive__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        cpyctl__subcmd__drive__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        cpyctl__subcmd__drive__subcmd__help__subcmd__repair)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        cpyctl__subcmd__drive__subcmd__repair)
+            opts="-h --image --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         cpyctl__subcmd__help)
-            opts="boards check doctor history password demo completions help"
+            opts="boards check doctor drive history password demo completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -411,6 +555,48 @@ _cpyctl() {
         cpyctl__subcmd__help__subcmd__doctor)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        cpyctl__subcmd__help__subcmd__drive)
+            opts="check repair"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        cpyctl__subcmd__help__subcmd__drive__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        cpyctl__subcmd__help__subcmd__drive__subcmd__repair)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

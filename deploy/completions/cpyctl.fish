@@ -30,6 +30,7 @@ complete -c cpyctl -n "__fish_cpyctl_needs_command" -s V -l version -d 'Print ve
 complete -c cpyctl -n "__fish_cpyctl_needs_command" -f -a "boards" -d 'List the boards: names, addresses, state, drive space, names on the network'
 complete -c cpyctl -n "__fish_cpyctl_needs_command" -f -a "check" -d 'Check the configuration'
 complete -c cpyctl -n "__fish_cpyctl_needs_command" -f -a "doctor" -d 'Say what is wrong with this gateway, and how to mend it'
+complete -c cpyctl -n "__fish_cpyctl_needs_command" -f -a "drive" -d 'Look whether a board\'s drive is in order, and repair it'
 complete -c cpyctl -n "__fish_cpyctl_needs_command" -f -a "history" -d 'Say what a board\'s files held before they were changed, and give it back'
 complete -c cpyctl -n "__fish_cpyctl_needs_command" -f -a "password" -d 'Print the password of boards that set none of their own, or change it'
 complete -c cpyctl -n "__fish_cpyctl_needs_command" -f -a "demo" -d 'Run a whole gateway with virtual boards, without hardware and without root'
@@ -44,6 +45,19 @@ complete -c cpyctl -n "__fish_cpyctl_using_subcommand doctor" -l root -d 'Look a
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand doctor" -l config -d 'Configuration file [default: /etc/cpy-gateway/gateway.toml, or the running demo\'s]' -r -F
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand doctor" -l json -d 'As JSON, for scripts'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand doctor" -s h -l help -d 'Print help'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and not __fish_seen_subcommand_from check repair help" -l config -d 'Configuration file [default: /etc/cpy-gateway/gateway.toml, or the running demo\'s]' -r -F
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and not __fish_seen_subcommand_from check repair help" -s h -l help -d 'Print help'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and not __fish_seen_subcommand_from check repair help" -f -a "check" -d 'Look at all of a drive but the content of its files, and say what is not as it should be'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and not __fish_seen_subcommand_from check repair help" -f -a "repair" -d 'Repair a drive with fsck.vfat, and keep an image of it as it was'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and not __fish_seen_subcommand_from check repair help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from check" -l config -d 'Configuration file [default: /etc/cpy-gateway/gateway.toml, or the running demo\'s]' -r -F
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from repair" -l image -d 'Where the image is kept [default: BOARD-TIME.img here]' -r -F
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from repair" -l config -d 'Configuration file [default: /etc/cpy-gateway/gateway.toml, or the running demo\'s]' -r -F
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from repair" -s h -l help -d 'Print help'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from help" -f -a "check" -d 'Look at all of a drive but the content of its files, and say what is not as it should be'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from help" -f -a "repair" -d 'Repair a drive with fsck.vfat, and keep an image of it as it was'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand history" -l print -d 'Print what this version holds' -r
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand history" -l restore -d 'Give this version back to the file' -r
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand history" -l config -d 'Configuration file [default: /etc/cpy-gateway/gateway.toml, or the running demo\'s]' -r -F
@@ -71,13 +85,16 @@ complete -c cpyctl -n "__fish_cpyctl_using_subcommand demo; and __fish_seen_subc
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand demo; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand completions" -l config -d 'Configuration file [default: /etc/cpy-gateway/gateway.toml, or the running demo\'s]' -r -F
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand completions" -s h -l help -d 'Print help'
-complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor history password demo completions help" -f -a "boards" -d 'List the boards: names, addresses, state, drive space, names on the network'
-complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor history password demo completions help" -f -a "check" -d 'Check the configuration'
-complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor history password demo completions help" -f -a "doctor" -d 'Say what is wrong with this gateway, and how to mend it'
-complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor history password demo completions help" -f -a "history" -d 'Say what a board\'s files held before they were changed, and give it back'
-complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor history password demo completions help" -f -a "password" -d 'Print the password of boards that set none of their own, or change it'
-complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor history password demo completions help" -f -a "demo" -d 'Run a whole gateway with virtual boards, without hardware and without root'
-complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor history password demo completions help" -f -a "completions" -d 'Print what a shell needs to complete this command line'
-complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor history password demo completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor drive history password demo completions help" -f -a "boards" -d 'List the boards: names, addresses, state, drive space, names on the network'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor drive history password demo completions help" -f -a "check" -d 'Check the configuration'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor drive history password demo completions help" -f -a "doctor" -d 'Say what is wrong with this gateway, and how to mend it'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor drive history password demo completions help" -f -a "drive" -d 'Look whether a board\'s drive is in order, and repair it'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor drive history password demo completions help" -f -a "history" -d 'Say what a board\'s files held before they were changed, and give it back'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor drive history password demo completions help" -f -a "password" -d 'Print the password of boards that set none of their own, or change it'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor drive history password demo completions help" -f -a "demo" -d 'Run a whole gateway with virtual boards, without hardware and without root'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor drive history password demo completions help" -f -a "completions" -d 'Print what a shell needs to complete this command line'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor drive history password demo completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and __fish_seen_subcommand_from drive" -f -a "check" -d 'Look at all of a drive but the content of its files, and say what is not as it should be'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and __fish_seen_subcommand_from drive" -f -a "repair" -d 'Repair a drive with fsck.vfat, and keep an image of it as it was'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and __fish_seen_subcommand_from demo" -f -a "unplug" -d 'Pull a board\'s plug, in the demo that runs'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and __fish_seen_subcommand_from demo" -f -a "plug" -d 'Plug a board in again'

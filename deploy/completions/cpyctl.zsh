@@ -53,6 +53,70 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 && ret=0
 ;;
+(drive)
+_arguments "${_arguments_options[@]}" : \
+'--config=[Configuration file \[default\: /etc/cpy-gateway/gateway.toml, or the running demo'\''s\]]:FILE:_files' \
+'-h[Print help]' \
+'--help[Print help]' \
+":: :_cpyctl__subcmd__drive_commands" \
+"*::: :->drive" \
+&& ret=0
+
+    case $state in
+    (drive)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:cpyctl-drive-command-$line[1]:"
+        case $line[1] in
+            (check)
+_arguments "${_arguments_options[@]}" : \
+'--config=[Configuration file \[default\: /etc/cpy-gateway/gateway.toml, or the running demo'\''s\]]:FILE:_files' \
+'-h[Print help]' \
+'--help[Print help]' \
+':board -- The board, as `cpyctl boards` calls it, or its serial number:_default' \
+&& ret=0
+;;
+(repair)
+_arguments "${_arguments_options[@]}" : \
+'--image=[Where the image is kept \[default\: BOARD-TIME.img here\]]:FILE:_files' \
+'--config=[Configuration file \[default\: /etc/cpy-gateway/gateway.toml, or the running demo'\''s\]]:FILE:_files' \
+'-h[Print help]' \
+'--help[Print help]' \
+':board -- The board, as `cpyctl boards` calls it, or its serial number:_default' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_cpyctl__subcmd__drive__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:cpyctl-drive-help-command-$line[1]:"
+        case $line[1] in
+            (check)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(repair)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
 (history)
 _arguments "${_arguments_options[@]}" : \
 '(--restore)--print=[Print what this version holds]:ID:_default' \
@@ -173,6 +237,30 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(drive)
+_arguments "${_arguments_options[@]}" : \
+":: :_cpyctl__subcmd__help__subcmd__drive_commands" \
+"*::: :->drive" \
+&& ret=0
+
+    case $state in
+    (drive)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:cpyctl-help-drive-command-$line[1]:"
+        case $line[1] in
+            (check)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(repair)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
 (history)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -228,6 +316,7 @@ _cpyctl_commands() {
 'boards:List the boards\: names, addresses, state, drive space, names on the network' \
 'check:Check the configuration' \
 'doctor:Say what is wrong with this gateway, and how to mend it' \
+'drive:Look whether a board'\''s drive is in order, and repair it' \
 'history:Say what a board'\''s files held before they were changed, and give it back' \
 'password:Print the password of boards that set none of their own, or change it' \
 'demo:Run a whole gateway with virtual boards, without hardware and without root' \
@@ -299,12 +388,56 @@ _cpyctl__subcmd__doctor_commands() {
     local commands; commands=()
     _describe -t commands 'cpyctl doctor commands' commands "$@"
 }
+(( $+functions[_cpyctl__subcmd__drive_commands] )) ||
+_cpyctl__subcmd__drive_commands() {
+    local commands; commands=(
+'check:Look at all of a drive but the content of its files, and say what is not as it should be' \
+'repair:Repair a drive with fsck.vfat, and keep an image of it as it was' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'cpyctl drive commands' commands "$@"
+}
+(( $+functions[_cpyctl__subcmd__drive__subcmd__check_commands] )) ||
+_cpyctl__subcmd__drive__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'cpyctl drive check commands' commands "$@"
+}
+(( $+functions[_cpyctl__subcmd__drive__subcmd__help_commands] )) ||
+_cpyctl__subcmd__drive__subcmd__help_commands() {
+    local commands; commands=(
+'check:Look at all of a drive but the content of its files, and say what is not as it should be' \
+'repair:Repair a drive with fsck.vfat, and keep an image of it as it was' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'cpyctl drive help commands' commands "$@"
+}
+(( $+functions[_cpyctl__subcmd__drive__subcmd__help__subcmd__check_commands] )) ||
+_cpyctl__subcmd__drive__subcmd__help__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'cpyctl drive help check commands' commands "$@"
+}
+(( $+functions[_cpyctl__subcmd__drive__subcmd__help__subcmd__help_commands] )) ||
+_cpyctl__subcmd__drive__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'cpyctl drive help help commands' commands "$@"
+}
+(( $+functions[_cpyctl__subcmd__drive__subcmd__help__subcmd__repair_commands] )) ||
+_cpyctl__subcmd__drive__subcmd__help__subcmd__repair_commands() {
+    local commands; commands=()
+    _describe -t commands 'cpyctl drive help repair commands' commands "$@"
+}
+(( $+functions[_cpyctl__subcmd__drive__subcmd__repair_commands] )) ||
+_cpyctl__subcmd__drive__subcmd__repair_commands() {
+    local commands; commands=()
+    _describe -t commands 'cpyctl drive repair commands' commands "$@"
+}
 (( $+functions[_cpyctl__subcmd__help_commands] )) ||
 _cpyctl__subcmd__help_commands() {
     local commands; commands=(
 'boards:List the boards\: names, addresses, state, drive space, names on the network' \
 'check:Check the configuration' \
 'doctor:Say what is wrong with this gateway, and how to mend it' \
+'drive:Look whether a board'\''s drive is in order, and repair it' \
 'history:Say what a board'\''s files held before they were changed, and give it back' \
 'password:Print the password of boards that set none of their own, or change it' \
 'demo:Run a whole gateway with virtual boards, without hardware and without root' \
@@ -350,6 +483,24 @@ _cpyctl__subcmd__help__subcmd__demo__subcmd__unplug_commands() {
 _cpyctl__subcmd__help__subcmd__doctor_commands() {
     local commands; commands=()
     _describe -t commands 'cpyctl help doctor commands' commands "$@"
+}
+(( $+functions[_cpyctl__subcmd__help__subcmd__drive_commands] )) ||
+_cpyctl__subcmd__help__subcmd__drive_commands() {
+    local commands; commands=(
+'check:Look at all of a drive but the content of its files, and say what is not as it should be' \
+'repair:Repair a drive with fsck.vfat, and keep an image of it as it was' \
+    )
+    _describe -t commands 'cpyctl help drive commands' commands "$@"
+}
+(( $+functions[_cpyctl__subcmd__help__subcmd__drive__subcmd__check_commands] )) ||
+_cpyctl__subcmd__help__subcmd__drive__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'cpyctl help drive check commands' commands "$@"
+}
+(( $+functions[_cpyctl__subcmd__help__subcmd__drive__subcmd__repair_commands] )) ||
+_cpyctl__subcmd__help__subcmd__drive__subcmd__repair_commands() {
+    local commands; commands=()
+    _describe -t commands 'cpyctl help drive repair commands' commands "$@"
 }
 (( $+functions[_cpyctl__subcmd__help__subcmd__help_commands] )) ||
 _cpyctl__subcmd__help__subcmd__help_commands() {

@@ -8,7 +8,6 @@ use tokio::process::Command;
 use toml::Table;
 
 use crate::gateway::{ADVERTISER, Gateway};
-use crate::process;
 
 /// It answers from its memory: at once, or not at all.
 const PATIENCE: &str = "2";
@@ -62,21 +61,6 @@ impl Gateway {
         let lines = log.lines();
         let meant = lines.filter(|line| words.iter().all(|word| line.contains(word)));
         meant.map(str::to_owned).collect()
-    }
-
-    /// What `cpyctl` prints, run where the daemons are; none if it fails.
-    pub async fn cpyctl(&self, arguments: &[&str]) -> Option<String> {
-        let command = self.entrance().command(process::program("cpyctl"));
-        let output = Command::from(command)
-            .arg("--config")
-            .arg(self.config_file())
-            .args(arguments)
-            .kill_on_drop(true)
-            .output()
-            .await
-            .expect("it can be run");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        output.status.success().then_some(text)
     }
 
     fn names_file(&self) -> PathBuf {

@@ -11,6 +11,7 @@
 mod advertiser;
 pub mod board;
 pub mod console;
+mod cpyctl;
 mod curl;
 pub mod gateway;
 pub mod http;

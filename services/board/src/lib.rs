@@ -1,8 +1,8 @@
 //! The words that every part of cpy-gateway shares.
 //!
 //! What a board is: [`Serial`], [`Hostname`], what is [`attached`] and how that changes ([`Watcher`]),
-//! what its own files say of it ([`Record`]), what the daemons say of it ([`status`], and what they have [`Published`]). How a
-//! daemon is made: [`Config`] and the [`Configuration`] that follows its
+//! what its own files say of it ([`Record`]), what the daemons say of it ([`status`], and what they have [`Published`]), and in which state its drive is
+//! ([`Fingerprint`]). How a daemon is made: [`Config`] and the [`Configuration`] that follows its
 //! file, [`RuntimeDir`], [`UnixSocket`], [`daemon`], [`ServiceManager`], [`Shutdown`], [`telemetry`]. And [`http`], which the
 //! daemons speak with each other.
 
@@ -13,6 +13,7 @@ mod configuration;
 pub mod daemon;
 mod deadline;
 mod dir_watch;
+mod fingerprint;
 mod hostname;
 pub mod http;
 mod password;
@@ -37,6 +38,7 @@ pub use config::Config;
 pub use configuration::Configuration;
 pub use deadline::wait_until;
 pub use dir_watch::{DirWatch, WatchError};
+pub use fingerprint::Fingerprint;
 pub use hostname::{Hostname, HostnameError};
 pub use password::{EmptyPassword, Password};
 pub use published::{Follower, Published, Publisher};

@@ -75,6 +75,28 @@ pub enum DriveState {
     Unreadable,
 }
 
+/// The answer to `GET /boards/<serial>/check` of file-proxy: a look at all of a drive but the content of its files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriveReport {
+    /// What is not as it should be, the first hundred.
+    pub findings: Vec<DriveFinding>,
+    /// How many there are beyond those.
+    pub omitted: u64,
+    /// Files that were seen.
+    pub files: u64,
+    /// Directories that were seen, the root not counted.
+    pub directories: u64,
+}
+
+/// Something on a drive that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriveFinding {
+    /// What it is, in words.
+    pub finding: String,
+    /// Whether all files are whole in spite of it.
+    pub harmless: bool,
+}
+
 /// The answer to `GET /boards` of mdns-advertiser.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkStatus {

@@ -5,20 +5,22 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use cpy_board::http::{self, Client, ClientError};
 use cpy_board::{Daemon, Hostname, RuntimeDir, Serial, Shutdown};
 use futures_util::{StreamExt as _, stream};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::HOST;
+use hyper::header::{HOST, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use crate::output::plain;
 
 /// How long a daemon may take where somebody waits for a table.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
@@ -101,20 +103,29 @@ async fn ask(runtime_dir: &RuntimeDir, daemon: Daemon) -> Result<Bytes> {
     Ok(read(client.send(request).await?).await?)
 }
 
-/// Sends file-proxy a request without a body, for somebody who waits for it to be done.
+/// Asks file-proxy something without a body, for somebody who waits for it to be done.
 pub(crate) async fn ask_file_proxy(
     runtime_dir: &RuntimeDir,
     method: Method,
     target: &str,
 ) -> Result<Response<Incoming>> {
+    let request = Request::builder().method(method).uri(target);
+    let request = request.body(http::stream(Empty::new()))?;
+    send_to_file_proxy(runtime_dir, request, SAVE_PATIENCE).await
+}
+
+/// Sends file-proxy a request, and waits so long for the answer.
+pub(crate) async fn send_to_file_proxy(
+    runtime_dir: &RuntimeDir,
+    mut request: Request<http::Body>,
+    patience: Duration,
+) -> Result<Response<Incoming>> {
     let name = Daemon::FileProxy.name();
+    request
+        .headers_mut()
+        .insert(HOST, HeaderValue::from_static(name));
     let client = Client::new(runtime_dir.socket(Daemon::FileProxy), Shutdown::new());
-    let request = Request::builder()
-        .method(method)
-        .uri(target)
-        .header(HOST, name)
-        .body(http::stream(Empty::new()))?;
-    match timeout(SAVE_PATIENCE, client.send(request)).await {
+    match timeout(patience, client.send(request)).await {
         Err(_) => Err(Silence::Hangs(name.to_owned()).into()),
         Ok(Ok(reply)) => Ok(reply),
         Ok(Err(error)) => {
@@ -126,6 +137,20 @@ pub(crate) async fn ask_file_proxy(
             })
         }
     }
+}
+
+/// An answer that is a success; of any other its sentence is the error.
+pub(crate) async fn success(reply: Response<Incoming>) -> Result<Response<Incoming>> {
+    if reply.status().is_success() {
+        return Ok(reply);
+    }
+    let sentence = content(reply).await?;
+    bail!("{}", plain(String::from_utf8_lossy(&sentence).trim_end()))
+}
+
+/// What an answer holds.
+pub(crate) async fn content(reply: Response<Incoming>) -> Result<Bytes> {
+    read(reply).await.context("the answer broke off")
 }
 
 fn is_forbidden(error: &anyhow::Error) -> bool {

@@ -2,17 +2,16 @@
 
 use std::io::Write as _;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result};
 use cpy_board::{Config, RuntimeDir, Serial};
-use http_body_util::BodyExt as _;
 use hyper::{Method, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use crate::daemons::{PATIENCE, ask_file_proxy};
+use crate::daemons::{ask_file_proxy, content, success};
 use crate::output::{self, plain};
-use crate::survey::{ListedBoard, Survey};
+use crate::survey::Survey;
 use crate::table;
 
 /// What a path keeps in a request target.
@@ -54,21 +53,13 @@ struct Version {
 
 /// Does what the arguments ask, on the gateway with this configuration.
 pub(crate) async fn run(arguments: &Arguments, config: &Config) -> Result<()> {
-    let survey = Survey::new(config, PATIENCE).await;
-    let boards = survey.boards(config)?;
-    let serial = find(&boards, &arguments.board)?;
-    let target = target(serial, &arguments.path);
+    let serial = Survey::board(config, &arguments.board).await?.serial;
+    let target = target(&serial, &arguments.path);
     let ask = async |method, query: &str| {
         let runtime_dir = RuntimeDir::new(&config.runtime_dir);
         let target = format!("{target}?history{query}");
-        let reply = ask_file_proxy(&runtime_dir, method, &target).await?;
-        let status = reply.status();
-        let body = reply.into_body().collect().await;
-        let body = body.context("the answer broke off")?.to_bytes();
-        if !status.is_success() {
-            bail!("{}", plain(String::from_utf8_lossy(&body).trim_end()));
-        }
-        Ok((status, body))
+        let reply = success(ask_file_proxy(&runtime_dir, method, &target).await?).await?;
+        Ok::<_, anyhow::Error>((reply.status(), content(reply).await?))
     };
     if let Some(id) = arguments.print {
         let (_, content) = ask(Method::GET, &format!("={id}")).await?;
@@ -87,21 +78,6 @@ pub(crate) async fn run(arguments: &Arguments, config: &Config) -> Result<()> {
         output::print(&text(&listed.versions))?;
     }
     Ok(())
-}
-
-/// The board of this name.
-fn find<'a>(boards: &'a [ListedBoard], name: &str) -> Result<&'a Serial> {
-    let hostname = name.strip_suffix(".local").unwrap_or(name);
-    let is_meant = |board: &&ListedBoard| {
-        board.hostname.as_str().eq_ignore_ascii_case(hostname) || board.serial.as_str() == name
-    };
-    let board = boards.iter().find(is_meant);
-    board.map(|board| &board.serial).ok_or_else(|| {
-        anyhow!(
-            "no board {} is plugged in; `cpyctl boards` lists those that are",
-            plain(name)
-        )
-    })
 }
 
 /// Where file-proxy has a path of a board.

@@ -20,6 +20,7 @@ mod completions;
 mod daemons;
 mod demo;
 mod doctor;
+mod drive;
 mod history;
 mod names;
 mod output;
@@ -51,6 +52,8 @@ enum Command {
     Check,
     /// Say what is wrong with this gateway, and how to mend it
     Doctor(doctor::Arguments),
+    /// Look whether a board's drive is in order, and repair it
+    Drive(drive::Arguments),
     /// Say what a board's files held before they were changed, and give it back
     History(history::Arguments),
     /// Print the password of boards that set none of their own, or change it
@@ -89,6 +92,10 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Doctor(doctor) => {
             let config = config_file(arguments.config);
             return runtime.block_on(doctor::run(&doctor, config.as_deref()));
+        }
+        Command::Drive(drive) => {
+            let config = Config::load(config_file(arguments.config).as_deref())?;
+            return runtime.block_on(drive::run(&drive, &config));
         }
         Command::History(history) => {
             let config = Config::load(config_file(arguments.config).as_deref())?;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use cpy_board::status::{
     AvahiState, ConsoleStatus, ConsoleStatuses, DriveStatus, DriveStatuses, NameStatus,
     NetworkStatus,
@@ -15,8 +15,9 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use crate::daemons::{
-    Answer, RoutedBoard, Routes, Silence, here, routes, routes_at_own_ports, statuses,
+    Answer, PATIENCE, RoutedBoard, Routes, Silence, here, routes, routes_at_own_ports, statuses,
 };
+use crate::output::plain;
 use crate::tcp_table::open_ports;
 
 /// One board, as `cpyctl boards --json` prints it.
@@ -69,6 +70,22 @@ impl Survey {
             web,
             routes,
         }
+    }
+
+    /// The attached board that somebody calls this: by its name, with `.local` or without, or by its serial.
+    pub(crate) async fn board(config: &Config, called: &str) -> Result<ListedBoard> {
+        let boards = Self::new(config, PATIENCE).await.boards(config)?;
+        let hostname = called.strip_suffix(".local").unwrap_or(called);
+        let is_meant = |board: &ListedBoard| {
+            board.hostname.as_str().eq_ignore_ascii_case(hostname)
+                || board.serial.as_str() == called
+        };
+        boards.into_iter().find(is_meant).ok_or_else(|| {
+            anyhow!(
+                "no board {} is plugged in; `cpyctl boards` lists those that are",
+                plain(called)
+            )
+        })
     }
 
     /// Why daemons said nothing, those that did.

@@ -67,6 +67,14 @@ impl<D: SectorDevice> Volume<D> {
         Ok(unowned.len())
     }
 
+    /// Whether the volume says itself that it was not put away properly ([`Finding::Dirty`]), which takes no look at
+    /// all of it.
+    pub fn is_dirty(&mut self) -> Result<bool, Error> {
+        self.begin();
+        let table = self.geometry.table;
+        Ok(self.geometry.is_dirty || table.is_dirty(&mut self.medium)?)
+    }
+
     /// Checks the volume; also the clusters that nothing owns.
     fn survey(&mut self) -> Result<(Report, Chain), Error> {
         let owned = ClusterSet::new(&self.geometry.table);
@@ -326,8 +334,7 @@ impl<D: SectorDevice> Survey<'_, D> {
                 self.report.add(Finding::FreeCount { stored, counted });
             }
         }
-        let table = self.volume.geometry.table;
-        if self.volume.geometry.is_dirty || table.is_dirty(&mut self.volume.medium)? {
+        if self.volume.is_dirty()? {
             self.report.add(Finding::Dirty);
         }
         Ok(())

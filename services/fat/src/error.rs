@@ -113,17 +113,18 @@ pub enum Error {
         /// What was to be changed.
         path: Path,
     },
-    /// There is no room beside the old content, and no journal that could have it meanwhile.
-    #[error(
-        "there is no room for {path} beside its old content, and that cannot be kept elsewhere meanwhile"
-    )]
+    /// The old content would be written over, and there is no journal that could have it meanwhile.
+    #[error("what {path} holds would be written over, and cannot be kept elsewhere meanwhile")]
     NoJournal {
-        /// The file that was to be saved.
+        /// What was to be changed; the root, where that is all of the volume.
         path: Path,
         /// What the journal said.
         #[source]
         source: io::Error,
     },
+    /// What was to replace the volume is not what a repair makes of it.
+    #[error("the image is not one of this drive: too much of it is different")]
+    OtherVolume,
     /// A directory cannot move into itself.
     #[error("{from} cannot move to {to}, which lies within it")]
     IntoItself {

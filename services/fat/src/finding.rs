@@ -82,6 +82,15 @@ pub enum Finding {
 }
 
 impl Finding {
+    /// Whether a change that was cut off leaves this, and [`Volume::free_unowned`](crate::Volume::free_unowned) puts it
+    /// right.
+    pub fn is_leftover(&self) -> bool {
+        matches!(
+            self,
+            Self::Unowned { .. } | Self::FreeCount { .. } | Self::TablesDiffer { .. }
+        )
+    }
+
     /// Whether all files and directories are whole in spite of it.
     pub fn is_harmless(&self) -> bool {
         match self {

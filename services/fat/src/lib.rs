@@ -18,6 +18,7 @@
 //! | move a directory or a large file otherwise | new entry; `..`; old entry removed | both names on one chain, until the journal finishes it |
 //! | save over a file without room beside it | content over the old one; table; entry; rest of the old chain freed | half of each content, until the journal takes it back |
 //! | free unowned clusters | table | some of them still unowned |
+//! | replace the volume's sectors by a repaired image's | all that differ | some of each, until the journal takes them back |
 //!
 //! Unowned chains are found by [`Volume::check`] and freed by [`Volume::free_unowned`]; stray long-name slots are
 //! skipped by readers and used by the next name. On FAT32 the stored free count, and with two tables the second
@@ -54,6 +55,7 @@ mod erase_block;
 mod error;
 mod finding;
 mod free_space;
+mod image;
 mod info_sector;
 mod journal;
 mod long_name;

@@ -287,16 +287,17 @@ impl<D: SectorDevice> Volume<D> {
         }
         let space = self.space.after(taken, released);
         self.stage_free_count(&mut transaction, &space)?;
-        let interrupted = match transaction.commit(&mut self.medium, self.keeper.as_mut()) {
-            Ok(()) => {
-                self.space = space;
-                released
-                    .iter()
-                    .filter_map(|chain| chain.first())
-                    .for_each(|first| self.readers.released(first));
-                return Ok(());
-            }
-            Err(interrupted) => interrupted,
+        self.write(transaction, path)?;
+        self.space = space;
+        let released = released.iter().filter_map(|chain| chain.first());
+        released.for_each(|first| self.readers.released(first));
+        Ok(())
+    }
+
+    /// Writes the phases of a transaction.
+    pub(crate) fn write(&mut self, transaction: Transaction<'_>, path: &Path) -> Result<(), Error> {
+        let Err(interrupted) = transaction.commit(&mut self.medium, self.keeper.as_mut()) else {
+            return Ok(());
         };
         // Nobody knows what of it reached the medium.
         self.medium.forget();

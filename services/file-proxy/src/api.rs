@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `/boards` | [`DriveStatuses`] as JSON |
 //! | `/boards/<serial>/drive` | [`DriveStatus`](cpy_board::status::DriveStatus) as JSON |
+//! | `/boards/<serial>/check` | a [`DriveReport`](cpy_board::status::DriveReport) as JSON |
+//! | `/boards/<serial>/image` | the sectors of the drive's volume, and a PUT to repair it |
 //! | `/boards/<serial>/fs/<path>` | the `/fs/` interface of the board's drive |
 
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use crate::drives::Drives;
 use crate::files;
+use crate::image;
 use crate::refusal::Refusal;
 use crate::upload::Spool;
 
@@ -50,16 +53,24 @@ impl Api {
             .and_then(|rest| rest.split_once('/'));
         let (serial, resource) = below.ok_or(Refusal::NoSuchResource)?;
         let serial: Serial = serial.parse().map_err(|_| Refusal::NoSuchResource)?;
-        if resource == "drive" {
-            only_get(&request)?;
-            let status = self.drives.worker(&serial)?.status().await?;
-            return Ok(json(StatusCode::OK, &status));
+        let worker = self.drives.worker(&serial)?;
+        match resource {
+            "drive" => {
+                only_get(&request)?;
+                return Ok(json(StatusCode::OK, &worker.status().await?));
+            }
+            "check" => {
+                only_get(&request)?;
+                return Ok(json(StatusCode::OK, &image::check(&worker).await?));
+            }
+            "image" => return image::answer(worker, &self.spool, request).await,
+            _ => {}
         }
         let raw_path = resource
             .strip_prefix("fs")
             .filter(|rest| rest.starts_with('/'));
         let raw_path = raw_path.ok_or(Refusal::NoSuchResource)?;
-        files::answer(self.drives.worker(&serial)?, &self.spool, raw_path, request).await
+        files::answer(worker, &self.spool, raw_path, request).await
     }
 
     async fn statuses(&self) -> DriveStatuses {

@@ -28,6 +28,7 @@ mod drive_path;
 mod drives;
 mod files;
 mod history;
+mod image;
 mod journal_file;
 mod opened;
 mod precondition;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cpy_board::{Serial, daemon::with_causes};
-use cpy_fat::{Caching, FatKind, Partition, Recovery, RecoveryError, recover};
+use cpy_fat::{Caching, FatKind, Finding, Partition, Recovery, RecoveryError, recover};
 
 use crate::device::{Device, Protection};
 use crate::journal_file::JournalFile;
@@ -76,7 +76,7 @@ impl Opened {
         }
         let (mut volume, first) = volume(device, Caching::Owned)?;
         volume.keep_journal(Box::new(journal), first);
-        notices.extend(free_unowned(board, &mut volume).map_err(no_volume)?);
+        notices.extend(look_over(board, &mut volume).map_err(no_volume)?);
         tracing::info!(%board, "drive opened");
         Ok(Self {
             volume,
@@ -96,25 +96,43 @@ fn volume(mut device: Device, caching: Caching) -> Result<(Volume, u64), Refusal
     Ok((volume, partition.first_sector()))
 }
 
-/// Gives back the clusters that a cut save has left to nobody. Returns what is wrong with the volume, for the board's
-/// owner. The tables of FAT32 are left alone: on a large card, reading them takes minutes.
-fn free_unowned(board: &Serial, volume: &mut Volume) -> Result<Option<String>, cpy_fat::Error> {
+/// Looks whether a volume is in order, and gives back the clusters that a cut save has left to nobody. Returns what is
+/// wrong with it, for the board's owner. Of FAT32 only the mark is read that says so: on a large card, reading the
+/// tables takes minutes.
+fn look_over(board: &Serial, volume: &mut Volume) -> Result<Option<String>, cpy_fat::Error> {
     if volume.kind() == FatKind::Fat32 {
-        return Ok(None);
+        let is_dirty = volume.is_dirty()?;
+        return Ok(is_dirty.then(|| disorder(board, &Finding::Dirty, 0)));
     }
-    match volume.free_unowned() {
-        Ok(0) => Ok(None),
-        Ok(clusters) => {
-            tracing::info!(%board, clusters, "freed what a cut save had left");
-            Ok(None)
-        }
-        Err(error @ cpy_fat::Error::Device(_)) => Err(error),
-        Err(error) => {
-            tracing::warn!(%board, %error, "the drive is damaged");
-            Ok(Some(format!(
-                "The drive is damaged; save its files elsewhere. {error}."
-            )))
-        }
+    let mut report = volume.check()?;
+    if report.damage().is_none() && report.findings.iter().any(Finding::is_leftover) {
+        let clusters = volume.free_unowned()?;
+        tracing::info!(%board, clusters, "freed what a cut save had left");
+        report = volume.check()?;
+    }
+    let Some(first) = report.damage().or(report.findings.first()) else {
+        return Ok(None);
+    };
+    tracing::warn!(%board, finding = %first, "the drive is not in order");
+    let others = report.findings.len() as u64 - 1 + report.omitted;
+    Ok(Some(disorder(board, first, others)))
+}
+
+/// What the owner is told of a finding, and of how many others there are.
+fn disorder(board: &Serial, first: &Finding, others: u64) -> String {
+    let more = match others {
+        0 => String::new(),
+        others => format!(", and {others} more"),
+    };
+    if first.is_harmless() {
+        format!(
+            "The files are whole, but the drive is not in order ({first}{more}): `sudo cpyctl drive repair {board}` \
+             mends it."
+        )
+    } else {
+        format!(
+            "The drive is damaged ({first}{more}): save its files elsewhere, then `sudo cpyctl drive repair {board}`."
+        )
     }
 }
 

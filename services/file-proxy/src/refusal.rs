@@ -58,6 +58,17 @@ pub(crate) enum Refusal {
         "The file is not what it was when it was read: somebody has changed it. Nothing was written."
     )]
     Precondition,
+    /// A repaired image without a word on what it was made from.
+    #[error("If-Match must say what the drive held before it was repaired.")]
+    Unconditional,
+    /// A repaired image of something else.
+    #[error("The drive has {expected} bytes, and the image has {got}. Nothing was written.")]
+    ImageLength {
+        /// Bytes of the volume.
+        expected: u64,
+        /// Bytes that came.
+        got: u64,
+    },
     /// A condition that says nothing.
     #[error("The header {0} cannot be understood.")]
     Condition(String),
@@ -99,7 +110,9 @@ impl Refusal {
             | Self::Destination
             | Self::CutShort(_)
             | Self::Condition(_)
+            | Self::ImageLength { .. }
             | Self::BodyUnwanted => StatusCode::BAD_REQUEST,
+            Self::Unconditional => StatusCode::PRECONDITION_REQUIRED,
             Self::NotADirectory | Self::NotAFile | Self::NoSuchResource | Self::NoSuchVersion => {
                 StatusCode::NOT_FOUND
             }
@@ -130,7 +143,9 @@ fn status_of(error: &cpy_fat::Error) -> StatusCode {
         E::IsADirectory { .. } | E::ReadOnly | E::Protected { .. } => StatusCode::CONFLICT,
         E::NoSpace { .. } | E::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         E::DirectoryFull { .. } | E::NoJournal { .. } => StatusCode::INSUFFICIENT_STORAGE,
-        E::InvalidName(_) | E::IntoItself { .. } | E::Root => StatusCode::BAD_REQUEST,
+        E::InvalidName(_) | E::IntoItself { .. } | E::Root | E::OtherVolume => {
+            StatusCode::BAD_REQUEST
+        }
         E::Changed { .. } | E::Device(_) | E::NotFat(_) => StatusCode::SERVICE_UNAVAILABLE,
         E::Damaged { .. } | E::Unsound { .. } | E::Content { .. } | E::Unverified { .. } => {
             StatusCode::INTERNAL_SERVER_ERROR

@@ -16,7 +16,10 @@ use crate::refusal::Refusal;
 use crate::{boot_out, settings, usb};
 
 mod keeping;
+mod soundness;
 mod status;
+
+pub(crate) use soundness::PIECE;
 
 /// One attached drive. It is opened by the first operation, and again after the device has failed.
 pub(crate) struct Drive {

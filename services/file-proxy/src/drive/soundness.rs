@@ -1,0 +1,59 @@
+//! Whether a drive is sound, and what was made of one that is not.
+
+use cpy_board::Fingerprint;
+use cpy_fat::{MAX_TRANSFER, Report, SECTOR_SIZE, Source};
+
+use super::Drive;
+use crate::device::Protection;
+use crate::opened::Volume;
+use crate::refusal::Refusal;
+
+/// How many sectors are read at a time. Other requests get their turn between those of an image: whether one of them has
+/// changed the drive meanwhile shows when a repaired one comes back.
+pub(crate) const PIECE: usize = 256;
+const _: () = assert!(PIECE * SECTOR_SIZE <= MAX_TRANSFER, "a piece is one read");
+
+impl Drive {
+    /// Looks at all of it but the content of files.
+    pub(crate) fn check(&mut self) -> Result<Report, Refusal> {
+        self.read(Volume::check)
+    }
+
+    /// How many sectors the volume has.
+    pub(crate) fn sectors(&mut self) -> Result<u64, Refusal> {
+        self.read(|volume| Ok(volume.sectors()))
+    }
+
+    /// A piece of the volume from this sector on: [`PIECE`] sectors, or those up to its end.
+    pub(crate) fn piece(&mut self, first: u64) -> Result<Vec<u8>, Refusal> {
+        self.read(|volume| {
+            let left = usize::try_from(volume.sectors().saturating_sub(first));
+            let sectors = left.map_or(PIECE, |left| left.min(PIECE));
+            let mut piece = vec![0; sectors * SECTOR_SIZE];
+            volume.read_sectors(first, &mut piece)?;
+            Ok(piece)
+        })
+    }
+
+    /// Which state the volume's sectors are in.
+    pub(crate) fn fingerprint(&mut self) -> Result<Fingerprint, Refusal> {
+        let mut fingerprint = Fingerprint::default();
+        for first in (0..self.sectors()?).step_by(PIECE) {
+            fingerprint.add(&self.piece(first)?);
+        }
+        Ok(fingerprint)
+    }
+
+    /// Puts a repaired image of the volume in its place. The drive is opened anew by what comes next.
+    pub(crate) fn replace(&mut self, image: &mut dyn Source) -> Result<u64, Refusal> {
+        if self.open()?.protection == Protection::WriteProtected {
+            return Err(Refusal::WriteProtected);
+        }
+        let opened = self.opened.take().ok_or(Refusal::Internal)?;
+        let replaced = opened.volume.replace_sectors(image);
+        let changed = replaced.map_err(|error| self.failed(error))?;
+        tracing::warn!(board = %self.serial, sectors = changed, "the drive was repaired");
+        self.write_record();
+        Ok(changed)
+    }
+}

@@ -1,0 +1,193 @@
+//! Drives that are not in order: what is said of them, and their repair, which somebody has to ask for.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Output;
+
+use cpy_board::{Daemon, RuntimeDir};
+use cpy_tests::{Board, Gateway, wait};
+use tokio::process::Command;
+
+const SERIAL: &str = "E6614C311B7E6F35";
+
+/// Where the volume of a board's drive begins.
+const VOLUME: usize = 512;
+/// Where its boot sector says that it was not put away properly (`fatgen103`, `BS_Reserved1` as Linux uses it).
+const STATE: usize = VOLUME + 0x25;
+/// Where a directory entry has its first cluster.
+const FIRST_CLUSTER: usize = 26;
+
+struct Bench {
+    // Dropped before the gateway, in whose directory its image is.
+    board: Board,
+    gateway: Gateway,
+}
+
+impl Bench {
+    /// A board on whose drive, as it is plugged in, this was done.
+    async fn new(damage: impl FnOnce(&mut Vec<u8>)) -> Self {
+        let gateway = Gateway::start().await;
+        let mut board = gateway.plug(SERIAL, &[]).await;
+        board.unplug();
+        gateway.status_becomes(&board, "/fs/code.py", 503).await;
+        board.damage(damage);
+        board.plug();
+        gateway.ready(&board).await;
+        Self { board, gateway }
+    }
+
+    /// What the overview says against the drive; empty if nothing.
+    async fn problem(&self) -> String {
+        let call = self.gateway.call("GET", "/cp/boards.json");
+        let listed = call.host("localhost").expect(200).await.json();
+        let board = &listed["boards"][0];
+        assert_eq!(board["serial"], SERIAL, "{listed}");
+        let reason = board["drive"]["reason"].as_str().unwrap_or_default();
+        let problems = board["problems"].as_array().expect("a list");
+        assert!(
+            reason.is_empty() || problems.contains(&reason.into()),
+            "{listed}"
+        );
+        reason.to_owned()
+    }
+
+    async fn problem_with(&self, words: &[&str]) {
+        wait::until(&format!("the overview says {words:?}"), async || {
+            let problem = self.problem().await;
+            let has_all = words.iter().all(|word| problem.contains(word));
+            has_all.then_some(())
+        })
+        .await;
+    }
+
+    async fn no_problem(&self) {
+        wait::until("the overview has no complaint", async || {
+            self.problem().await.is_empty().then_some(())
+        })
+        .await;
+    }
+
+    /// The sectors of the drive's volume.
+    fn volume(&self) -> Vec<u8> {
+        fs::read(self.board.image().path()).expect("the image is there")[VOLUME..].to_vec()
+    }
+
+    fn kept(&self) -> PathBuf {
+        self.gateway.directory().join("kept.img")
+    }
+
+    /// Asks file-proxy about the image of the drive.
+    async fn image(&self, arguments: &[&str], status: u16) -> Output {
+        let runtime_dir = RuntimeDir::new(self.gateway.directory().join("run"));
+        let socket = runtime_dir.socket(Daemon::FileProxy);
+        let output = Command::new("curl")
+            .args(["--silent", "--write-out", "%{stderr}%{http_code}"])
+            .arg("--unix-socket")
+            .arg(socket)
+            .args(arguments)
+            .arg(format!("http://file-proxy/boards/{SERIAL}/image"))
+            .output()
+            .await
+            .expect("curl is installed");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(text, status.to_string(), "{output:?}");
+        output
+    }
+}
+
+/// Where the entry of this short name is in the root directory.
+fn entry(image: &[u8], short: &[u8; 11]) -> usize {
+    let entries = (0..image.len()).step_by(32);
+    let mut found = entries.filter(|&at| image[at..at + 11] == *short);
+    found.next().expect("it is in the root directory")
+}
+
+/// Gives two files one chain.
+fn cross_link(image: &mut [u8]) {
+    let from = entry(image, b"BOOT_OUTTXT") + FIRST_CLUSTER;
+    let to = entry(image, b"CODE    PY ") + FIRST_CLUSTER;
+    image.copy_within(from..from + 2, to);
+}
+
+#[tokio::test]
+async fn a_damaged_drive_is_said_to_be_one_and_repaired_when_somebody_asks() {
+    let bench = Bench::new(|image| cross_link(image)).await;
+    let repair = format!("`sudo cpyctl drive repair {SERIAL}`");
+    bench
+        .problem_with(&["is damaged", "shares cluster", &repair])
+        .await;
+    let damaged = bench.volume();
+    let name = bench.board.hostname().to_string();
+    let said = bench.gateway.cpyctl_fails(&["drive", "check", &name]).await;
+    assert!(said.contains("is damaged"), "{said}");
+    assert!(said.contains("shares cluster"), "{said}");
+    assert!(bench.volume() == damaged, "a check changes nothing");
+
+    let kept = bench.kept();
+    let kept_text = kept.to_str().unwrap();
+    let repair = ["drive", "repair", &name, "--image", kept_text];
+    let said = bench.gateway.cpyctl(&repair).await.expect("it is repaired");
+    assert!(said.contains("is in order"), "{said}");
+    assert!(said.contains(kept_text), "{said}");
+    assert!(fs::read(&kept).unwrap() == damaged, "as it was");
+    assert_eq!(bench.board.image().findings(), "");
+    bench.no_problem().await;
+    let checked = bench.gateway.cpyctl(&["drive", "check", SERIAL]).await;
+    assert!(checked.expect("it is in order").contains("is in order"));
+    // Of the two one has kept its content.
+    let get = bench.gateway.call("GET", "/fs/boot_out.txt");
+    get.to(&bench.board).expect(200).await;
+    let repaired = bench.volume();
+    let again = bench.gateway.cpyctl(&repair).await.expect("nothing to do");
+    assert!(again.contains("is in order"), "{again}");
+    assert!(bench.volume() == repaired);
+}
+
+#[tokio::test]
+async fn an_image_that_is_there_already_is_not_written_over() {
+    let bench = Bench::new(|image| cross_link(image)).await;
+    let damaged = bench.volume();
+    fs::write(bench.kept(), "mine").unwrap();
+    let kept = bench.kept();
+    let repair = ["drive", "repair", SERIAL, "--image", kept.to_str().unwrap()];
+    let said = bench.gateway.cpyctl_fails(&repair).await;
+    assert!(said.contains("exists already"), "{said}");
+    assert_eq!(fs::read_to_string(kept).unwrap(), "mine");
+    assert!(bench.volume() == damaged);
+}
+
+#[tokio::test]
+async fn a_drive_that_was_not_put_away_properly_is_used_and_said_to_be_so() {
+    let bench = Bench::new(|image| image[STATE] |= 1).await;
+    bench
+        .problem_with(&["files are whole", "not properly closed"])
+        .await;
+    let put = bench.gateway.call("PUT", "/fs/new.txt").to(&bench.board);
+    put.body("text").expect(201).await;
+    let kept = bench.kept();
+    let repair = ["drive", "repair", SERIAL, "--image", kept.to_str().unwrap()];
+    let said = bench.gateway.cpyctl(&repair).await.expect("it is repaired");
+    assert!(said.contains("is in order"), "{said}");
+    bench.no_problem().await;
+    assert_eq!(bench.board.image().read("/new.txt").unwrap(), b"text");
+}
+
+#[tokio::test]
+async fn a_repair_is_refused_of_a_drive_that_is_not_what_was_repaired() {
+    let bench = Bench::new(|_| {}).await;
+    let before = bench.volume();
+    let image = bench.kept();
+    assert!(bench.image(&[], 200).await.stdout == before);
+    let mut repaired = before.clone();
+    repaired[STATE - VOLUME] |= 1;
+    fs::write(&image, &repaired).unwrap();
+    let upload = ["--upload-file", image.to_str().unwrap()];
+    let stale = format!("If-Match: \"{}\"", "0".repeat(64));
+    let conditional = [&upload[..], &["--header", &stale]].concat();
+    bench.image(&upload, 428).await;
+    bench.image(&conditional, 412).await;
+    bench.image(&["--request", "DELETE"], 405).await;
+    fs::write(&image, &repaired[512..]).unwrap();
+    bench.image(&conditional, 400).await;
+    assert!(bench.volume() == before);
+}
