@@ -55,7 +55,9 @@ pub struct DriveStatus {
     pub state: DriveState,
     /// Whether this gateway can change files on it.
     pub writable: bool,
-    /// Why it cannot be read, or not be written: a sentence, empty when all is well.
+    /// Whether what stands on it was in order when it was opened.
+    pub health: DriveHealth,
+    /// Why it cannot be read or not be written, or what else its owner should know: sentences, empty when all is well.
     pub reason: String,
     /// Free space in bytes.
     pub free: u64,
@@ -73,6 +75,19 @@ pub enum DriveState {
     Ready,
     /// The device is there, its file system cannot be read.
     Unreadable,
+}
+
+/// Whether what stands on a drive is as it should be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DriveHealth {
+    /// It is, or nobody knows otherwise.
+    #[default]
+    Sound,
+    /// All files are whole, and something else is not as it should be.
+    Disordered,
+    /// Files are not whole.
+    Damaged,
 }
 
 /// The answer to `GET /boards/<serial>/check` of file-proxy: a look at all of a drive but the content of its files.

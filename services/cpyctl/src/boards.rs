@@ -122,7 +122,7 @@ fn share(part: u64, whole: u64) -> String {
 #[cfg(test)]
 mod tests {
     use cpy_board::Hostname;
-    use cpy_board::status::{ConsoleState, ConsoleStatus, DriveStatus};
+    use cpy_board::status::{ConsoleState, ConsoleStatus, DriveHealth, DriveStatus};
 
     use super::*;
 
@@ -152,6 +152,7 @@ mod tests {
             drive: Some(DriveStatus {
                 state: DriveState::Ready,
                 writable: true,
+                health: DriveHealth::Sound,
                 reason: String::new(),
                 free: 1_000 << 10,
                 total: 1_004 << 10,

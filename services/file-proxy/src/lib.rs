@@ -27,6 +27,7 @@ mod drive;
 mod drive_path;
 mod drives;
 mod files;
+mod health;
 mod history;
 mod image;
 mod journal_file;

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use cpy_board::status::DriveHealth;
 use cpy_board::{Serial, daemon::with_causes};
-use cpy_fat::{Caching, FatKind, Finding, Partition, Recovery, RecoveryError, recover};
+use cpy_fat::{Caching, Partition, Recovery, RecoveryError, recover};
 
 use crate::device::{Device, Protection};
+use crate::health;
 use crate::journal_file::JournalFile;
 use crate::refusal::Refusal;
 
@@ -15,6 +17,8 @@ pub(crate) type Volume = cpy_fat::Volume<cpy_fat::Slice<Device>>;
 pub(crate) struct Opened {
     pub(crate) volume: Volume,
     pub(crate) protection: Protection,
+    /// What a look at it has found.
+    pub(crate) health: DriveHealth,
     /// What its owner should know, in sentences; empty when there is nothing.
     pub(crate) notice: String,
 }
@@ -40,6 +44,7 @@ impl Opened {
                 Ok(Self {
                     volume,
                     protection: Protection::WriteProtected,
+                    health: DriveHealth::Sound,
                     notice: String::new(),
                 })
             }
@@ -76,11 +81,13 @@ impl Opened {
         }
         let (mut volume, first) = volume(device, Caching::Owned)?;
         volume.keep_journal(Box::new(journal), first);
-        notices.extend(look_over(board, &mut volume).map_err(no_volume)?);
+        let (health, disorder) = health::look_over(board, &mut volume).map_err(no_volume)?;
+        notices.extend(disorder);
         tracing::info!(%board, "drive opened");
         Ok(Self {
             volume,
             protection: Protection::None,
+            health,
             notice: notices.join(" "),
         })
     }
@@ -94,46 +101,6 @@ fn volume(mut device: Device, caching: Caching) -> Result<(Volume, u64), Refusal
         .expect("the partition was found on this device");
     let volume = Volume::open(slice, caching).map_err(no_volume)?;
     Ok((volume, partition.first_sector()))
-}
-
-/// Looks whether a volume is in order, and gives back the clusters that a cut save has left to nobody. Returns what is
-/// wrong with it, for the board's owner. Of FAT32 only the mark is read that says so: on a large card, reading the
-/// tables takes minutes.
-fn look_over(board: &Serial, volume: &mut Volume) -> Result<Option<String>, cpy_fat::Error> {
-    if volume.kind() == FatKind::Fat32 {
-        let is_dirty = volume.is_dirty()?;
-        return Ok(is_dirty.then(|| disorder(board, &Finding::Dirty, 0)));
-    }
-    let mut report = volume.check()?;
-    if report.damage().is_none() && report.findings.iter().any(Finding::is_leftover) {
-        let clusters = volume.free_unowned()?;
-        tracing::info!(%board, clusters, "freed what a cut save had left");
-        report = volume.check()?;
-    }
-    let Some(first) = report.damage().or(report.findings.first()) else {
-        return Ok(None);
-    };
-    tracing::warn!(%board, finding = %first, "the drive is not in order");
-    let others = report.findings.len() as u64 - 1 + report.omitted;
-    Ok(Some(disorder(board, first, others)))
-}
-
-/// What the owner is told of a finding, and of how many others there are.
-fn disorder(board: &Serial, first: &Finding, others: u64) -> String {
-    let more = match others {
-        0 => String::new(),
-        others => format!(", and {others} more"),
-    };
-    if first.is_harmless() {
-        format!(
-            "The files are whole, but the drive is not in order ({first}{more}): `sudo cpyctl drive repair {board}` \
-             mends it."
-        )
-    } else {
-        format!(
-            "The drive is damaged ({first}{more}): save its files elsewhere, then `sudo cpyctl drive repair {board}`."
-        )
-    }
 }
 
 /// Why a device that could be opened gives no volume.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cpy_board::status::{DriveState, DriveStatus};
+use cpy_board::status::{DriveHealth, DriveState, DriveStatus};
 
 use super::boards::Board;
 use super::finding::{Examination, Finding, Kind};
@@ -47,7 +47,15 @@ fn unusable(machine: &Machine, board: &Board<'_>, drive: &DriveStatus) -> Option
             .advise("If its boot.py has storage.remount(), take that out, and reset the board; else:")
             .advise("Unplug the board and plug it in again: some hubs make it start without write access."),
         DriveState::Ready if drive.reason.is_empty() => return None,
-        DriveState::Ready => finding(Kind::DriveDamaged).advise(erase(board)),
+        DriveState::Ready => match drive.health {
+            DriveHealth::Damaged => finding(Kind::DriveDamaged)
+                .advise("Save its files elsewhere, as far as they can be read.")
+                .advise(repair(board))
+                .advise(erase(board)),
+            DriveHealth::Disordered => finding(Kind::DriveDisordered).advise(repair(board)),
+            DriveHealth::Sound => finding(Kind::DriveNotice)
+                .advise("When that is seen to, unplug the board and plug it in again: it is looked at anew then."),
+        },
         DriveState::Unreadable => {
             let users = users(machine, board);
             if users.is_empty() {
@@ -71,6 +79,14 @@ fn silent(board: &Board<'_>) -> Finding {
         .of(board.serial())
         .advise("If it was plugged in a moment ago, wait 10 seconds and ask again.")
         .advise("Unplug the board and plug it in again; then try another cable, and another port.")
+}
+
+fn repair(board: &Board<'_>) -> String {
+    let name = &board.listed.hostname;
+    format!(
+        "Have it repaired: `sudo cpyctl drive check {name}` says all that is wrong, and `sudo cpyctl drive repair {name}` \
+         keeps an image of it and repairs it."
+    )
 }
 
 fn erase(board: &Board<'_>) -> String {
@@ -164,6 +180,7 @@ mod tests {
         DriveStatus {
             state,
             writable,
+            health: DriveHealth::Sound,
             reason: reason.into(),
             free: 0,
             total: 0,
@@ -174,28 +191,48 @@ mod tests {
     #[test]
     fn what_file_proxy_says_against_a_drive_is_told_with_advice() {
         let mut case = Case::new();
-        for (state, writable, reason, kinds) in [
-            (DriveState::Ready, true, "", &[][..]),
+        for (state, writable, health, reason, kinds) in [
+            (DriveState::Ready, true, DriveHealth::Sound, "", &[][..]),
             (
                 DriveState::Ready,
                 false,
+                DriveHealth::Sound,
                 "It is write-protected.",
                 &[Kind::DriveWriteProtected],
             ),
             (
                 DriveState::Ready,
                 true,
+                DriveHealth::Damaged,
                 "A chain is lost.",
                 &[Kind::DriveDamaged],
             ),
             (
+                DriveState::Ready,
+                true,
+                DriveHealth::Disordered,
+                "It was not put away properly.",
+                &[Kind::DriveDisordered],
+            ),
+            (
+                DriveState::Ready,
+                true,
+                DriveHealth::Sound,
+                "Something else has written to it.",
+                &[Kind::DriveNotice],
+            ),
+            (
                 DriveState::Unreadable,
                 false,
+                DriveHealth::Sound,
                 "There is no FAT.",
                 &[Kind::DriveUnreadable],
             ),
         ] {
-            case.listed[0].drive = Some(drive(state, writable, reason));
+            case.listed[0].drive = Some(DriveStatus {
+                health,
+                ..drive(state, writable, reason)
+            });
             let examination = examined(&case);
             assert_eq!(examination.kinds(), kinds);
             for finding in &examination.findings {

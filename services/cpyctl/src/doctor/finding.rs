@@ -30,6 +30,8 @@ pub(super) enum Kind {
     DriveSilent,
     DriveUnreadable,
     DriveDamaged,
+    DriveDisordered,
+    DriveNotice,
     SettingsWrong,
     AvahiNotInstalled,
     AvahiNotRunning,

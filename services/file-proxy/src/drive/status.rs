@@ -1,6 +1,6 @@
 //! What a drive says of itself.
 
-use cpy_board::status::{DriveState, DriveStatus};
+use cpy_board::status::{DriveHealth, DriveState, DriveStatus};
 
 use super::Drive;
 use crate::device::Protection;
@@ -21,6 +21,7 @@ impl Drive {
                 DriveStatus {
                     state: DriveState::Ready,
                     writable: opened.protection == Protection::None,
+                    health: opened.health,
                     reason: self.reason(opened),
                     free: u64::from(space.free_clusters) * block,
                     total: u64::from(space.total_clusters) * block,
@@ -30,6 +31,7 @@ impl Drive {
             (space, _) => DriveStatus {
                 state: DriveState::Unreadable,
                 writable: false,
+                health: DriveHealth::default(),
                 reason: space.err().unwrap_or(Refusal::Internal).to_string(),
                 free: 0,
                 total: 0,

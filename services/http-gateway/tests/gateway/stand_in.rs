@@ -7,7 +7,8 @@ use cpy_board::http::{
     Body, Handler, Limits, Peer, Server, bind_unix, empty, json, sentence, stream,
 };
 use cpy_board::status::{
-    ConsoleState, ConsoleStatus, ConsoleStatuses, DriveState, DriveStatus, DriveStatuses,
+    ConsoleState, ConsoleStatus, ConsoleStatuses, DriveHealth, DriveState, DriveStatus,
+    DriveStatuses,
 };
 use cpy_board::{Daemon, RuntimeDir, Shutdown};
 use http_body_util::{BodyExt, Full};
@@ -118,6 +119,7 @@ impl Files {
         let drive = DriveStatus {
             state: DriveState::Ready,
             writable: true,
+            health: DriveHealth::Sound,
             reason: String::new(),
             free: 900_096,
             total: 1_028_096,
