@@ -70,6 +70,9 @@ _cpyctl() {
             cpyctl__subcmd__drive,repair)
                 cmd="cpyctl__subcmd__drive__subcmd__repair"
                 ;;
+            cpyctl__subcmd__drive,restore)
+                cmd="cpyctl__subcmd__drive__subcmd__restore"
+                ;;
             cpyctl__subcmd__drive__subcmd__help,check)
                 cmd="cpyctl__subcmd__drive__subcmd__help__subcmd__check"
                 ;;
@@ -78,6 +81,9 @@ _cpyctl() {
                 ;;
             cpyctl__subcmd__drive__subcmd__help,repair)
                 cmd="cpyctl__subcmd__drive__subcmd__help__subcmd__repair"
+                ;;
+            cpyctl__subcmd__drive__subcmd__help,restore)
+                cmd="cpyctl__subcmd__drive__subcmd__help__subcmd__restore"
                 ;;
             cpyctl__subcmd__help,boards)
                 cmd="cpyctl__subcmd__help__subcmd__boards"
@@ -117,6 +123,9 @@ _cpyctl() {
                 ;;
             cpyctl__subcmd__help__subcmd__drive,repair)
                 cmd="cpyctl__subcmd__help__subcmd__drive__subcmd__repair"
+                ;;
+            cpyctl__subcmd__help__subcmd__drive,restore)
+                cmd="cpyctl__subcmd__help__subcmd__drive__subcmd__restore"
                 ;;
             *)
                 ;;
@@ -341,7 +350,7 @@ _cpyctl() {
             return 0
             ;;
         cpyctl__subcmd__drive)
-            opts="-h --config --help check repair help"
+            opts="-h --config --help check repair restore help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -377,7 +386,7 @@ _cpyctl() {
             return 0
             ;;
         cpyctl__subcmd__drive__subcmd__help)
-            opts="check repair help"
+            opts="check repair restore help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -432,6 +441,20 @@ _cpyctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        cpyctl__subcmd__drive__subcmd__help__subcmd__restore)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         cpyctl__subcmd__drive__subcmd__repair)
             opts="-h --image --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -443,6 +466,24 @@ _cpyctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        cpyctl__subcmd__drive__subcmd__restore)
+            opts="-h --list --forget --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -567,7 +608,7 @@ _cpyctl() {
             return 0
             ;;
         cpyctl__subcmd__help__subcmd__drive)
-            opts="check repair"
+            opts="check repair restore"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -595,6 +636,20 @@ _cpyctl() {
             return 0
             ;;
         cpyctl__subcmd__help__subcmd__drive__subcmd__repair)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        cpyctl__subcmd__help__subcmd__drive__subcmd__restore)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -30,7 +30,7 @@ complete -c cpyctl -n "__fish_cpyctl_needs_command" -s V -l version -d 'Print ve
 complete -c cpyctl -n "__fish_cpyctl_needs_command" -f -a "boards" -d 'List the boards: names, addresses, state, drive space, names on the network'
 complete -c cpyctl -n "__fish_cpyctl_needs_command" -f -a "check" -d 'Check the configuration'
 complete -c cpyctl -n "__fish_cpyctl_needs_command" -f -a "doctor" -d 'Say what is wrong with this gateway, and how to mend it'
-complete -c cpyctl -n "__fish_cpyctl_needs_command" -f -a "drive" -d 'Look whether a board\'s drive is in order, and repair it'
+complete -c cpyctl -n "__fish_cpyctl_needs_command" -f -a "drive" -d 'Look whether a board\'s drive is in order, repair it, and give back what it has lost'
 complete -c cpyctl -n "__fish_cpyctl_needs_command" -f -a "history" -d 'Say what a board\'s files held before they were changed, and give it back'
 complete -c cpyctl -n "__fish_cpyctl_needs_command" -f -a "password" -d 'Print the password of boards that set none of their own, or change it'
 complete -c cpyctl -n "__fish_cpyctl_needs_command" -f -a "demo" -d 'Run a whole gateway with virtual boards, without hardware and without root'
@@ -45,18 +45,24 @@ complete -c cpyctl -n "__fish_cpyctl_using_subcommand doctor" -l root -d 'Look a
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand doctor" -l config -d 'Configuration file [default: /etc/cpy-gateway/gateway.toml, or the running demo\'s]' -r -F
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand doctor" -l json -d 'As JSON, for scripts'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand doctor" -s h -l help -d 'Print help'
-complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and not __fish_seen_subcommand_from check repair help" -l config -d 'Configuration file [default: /etc/cpy-gateway/gateway.toml, or the running demo\'s]' -r -F
-complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and not __fish_seen_subcommand_from check repair help" -s h -l help -d 'Print help'
-complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and not __fish_seen_subcommand_from check repair help" -f -a "check" -d 'Look at all of a drive but the content of its files, and say what is not as it should be'
-complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and not __fish_seen_subcommand_from check repair help" -f -a "repair" -d 'Repair a drive with fsck.vfat, and keep an image of it as it was'
-complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and not __fish_seen_subcommand_from check repair help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and not __fish_seen_subcommand_from check repair restore help" -l config -d 'Configuration file [default: /etc/cpy-gateway/gateway.toml, or the running demo\'s]' -r -F
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and not __fish_seen_subcommand_from check repair restore help" -s h -l help -d 'Print help'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and not __fish_seen_subcommand_from check repair restore help" -f -a "check" -d 'Look at all of a drive but the content of its files, and say what is not as it should be'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and not __fish_seen_subcommand_from check repair restore help" -f -a "repair" -d 'Repair a drive with fsck.vfat, and keep an image of it as it was'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and not __fish_seen_subcommand_from check repair restore help" -f -a "restore" -d 'Give back what was on a drive that was emptied or made anew elsewhere'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and not __fish_seen_subcommand_from check repair restore help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from check" -l config -d 'Configuration file [default: /etc/cpy-gateway/gateway.toml, or the running demo\'s]' -r -F
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from repair" -l image -d 'Where the image is kept [default: BOARD-TIME.img here]' -r -F
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from repair" -l config -d 'Configuration file [default: /etc/cpy-gateway/gateway.toml, or the running demo\'s]' -r -F
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from repair" -s h -l help -d 'Print help'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from restore" -l config -d 'Configuration file [default: /etc/cpy-gateway/gateway.toml, or the running demo\'s]' -r -F
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from restore" -l list -d 'List what would be given back'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from restore" -l forget -d 'Give nothing back, and forget it'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from help" -f -a "check" -d 'Look at all of a drive but the content of its files, and say what is not as it should be'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from help" -f -a "repair" -d 'Repair a drive with fsck.vfat, and keep an image of it as it was'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from help" -f -a "restore" -d 'Give back what was on a drive that was emptied or made anew elsewhere'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand history" -l print -d 'Print what this version holds' -r
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand history" -l restore -d 'Give this version back to the file' -r
@@ -88,7 +94,7 @@ complete -c cpyctl -n "__fish_cpyctl_using_subcommand completions" -s h -l help 
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor drive history password demo completions help" -f -a "boards" -d 'List the boards: names, addresses, state, drive space, names on the network'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor drive history password demo completions help" -f -a "check" -d 'Check the configuration'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor drive history password demo completions help" -f -a "doctor" -d 'Say what is wrong with this gateway, and how to mend it'
-complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor drive history password demo completions help" -f -a "drive" -d 'Look whether a board\'s drive is in order, and repair it'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor drive history password demo completions help" -f -a "drive" -d 'Look whether a board\'s drive is in order, repair it, and give back what it has lost'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor drive history password demo completions help" -f -a "history" -d 'Say what a board\'s files held before they were changed, and give it back'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor drive history password demo completions help" -f -a "password" -d 'Print the password of boards that set none of their own, or change it'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor drive history password demo completions help" -f -a "demo" -d 'Run a whole gateway with virtual boards, without hardware and without root'
@@ -96,5 +102,6 @@ complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and not __fish_seen_subcommand_from boards check doctor drive history password demo completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and __fish_seen_subcommand_from drive" -f -a "check" -d 'Look at all of a drive but the content of its files, and say what is not as it should be'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and __fish_seen_subcommand_from drive" -f -a "repair" -d 'Repair a drive with fsck.vfat, and keep an image of it as it was'
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and __fish_seen_subcommand_from drive" -f -a "restore" -d 'Give back what was on a drive that was emptied or made anew elsewhere'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and __fish_seen_subcommand_from demo" -f -a "unplug" -d 'Pull a board\'s plug, in the demo that runs'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand help; and __fish_seen_subcommand_from demo" -f -a "plug" -d 'Plug a board in again'

@@ -85,6 +85,16 @@ _arguments "${_arguments_options[@]}" : \
 ':board -- The board, as `cpyctl boards` calls it, or its serial number:_default' \
 && ret=0
 ;;
+(restore)
+_arguments "${_arguments_options[@]}" : \
+'--config=[Configuration file \[default\: /etc/cpy-gateway/gateway.toml, or the running demo'\''s\]]:FILE:_files' \
+'--list[List what would be given back]' \
+'(--list)--forget[Give nothing back, and forget it]' \
+'-h[Print help]' \
+'--help[Print help]' \
+':board -- The board, as `cpyctl boards` calls it, or its serial number:_default' \
+&& ret=0
+;;
 (help)
 _arguments "${_arguments_options[@]}" : \
 ":: :_cpyctl__subcmd__drive__subcmd__help_commands" \
@@ -102,6 +112,10 @@ _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
 (repair)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(restore)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -257,6 +271,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(restore)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
         esac
     ;;
 esac
@@ -316,7 +334,7 @@ _cpyctl_commands() {
 'boards:List the boards\: names, addresses, state, drive space, names on the network' \
 'check:Check the configuration' \
 'doctor:Say what is wrong with this gateway, and how to mend it' \
-'drive:Look whether a board'\''s drive is in order, and repair it' \
+'drive:Look whether a board'\''s drive is in order, repair it, and give back what it has lost' \
 'history:Say what a board'\''s files held before they were changed, and give it back' \
 'password:Print the password of boards that set none of their own, or change it' \
 'demo:Run a whole gateway with virtual boards, without hardware and without root' \
@@ -393,6 +411,7 @@ _cpyctl__subcmd__drive_commands() {
     local commands; commands=(
 'check:Look at all of a drive but the content of its files, and say what is not as it should be' \
 'repair:Repair a drive with fsck.vfat, and keep an image of it as it was' \
+'restore:Give back what was on a drive that was emptied or made anew elsewhere' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'cpyctl drive commands' commands "$@"
@@ -407,6 +426,7 @@ _cpyctl__subcmd__drive__subcmd__help_commands() {
     local commands; commands=(
 'check:Look at all of a drive but the content of its files, and say what is not as it should be' \
 'repair:Repair a drive with fsck.vfat, and keep an image of it as it was' \
+'restore:Give back what was on a drive that was emptied or made anew elsewhere' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'cpyctl drive help commands' commands "$@"
@@ -426,10 +446,20 @@ _cpyctl__subcmd__drive__subcmd__help__subcmd__repair_commands() {
     local commands; commands=()
     _describe -t commands 'cpyctl drive help repair commands' commands "$@"
 }
+(( $+functions[_cpyctl__subcmd__drive__subcmd__help__subcmd__restore_commands] )) ||
+_cpyctl__subcmd__drive__subcmd__help__subcmd__restore_commands() {
+    local commands; commands=()
+    _describe -t commands 'cpyctl drive help restore commands' commands "$@"
+}
 (( $+functions[_cpyctl__subcmd__drive__subcmd__repair_commands] )) ||
 _cpyctl__subcmd__drive__subcmd__repair_commands() {
     local commands; commands=()
     _describe -t commands 'cpyctl drive repair commands' commands "$@"
+}
+(( $+functions[_cpyctl__subcmd__drive__subcmd__restore_commands] )) ||
+_cpyctl__subcmd__drive__subcmd__restore_commands() {
+    local commands; commands=()
+    _describe -t commands 'cpyctl drive restore commands' commands "$@"
 }
 (( $+functions[_cpyctl__subcmd__help_commands] )) ||
 _cpyctl__subcmd__help_commands() {
@@ -437,7 +467,7 @@ _cpyctl__subcmd__help_commands() {
 'boards:List the boards\: names, addresses, state, drive space, names on the network' \
 'check:Check the configuration' \
 'doctor:Say what is wrong with this gateway, and how to mend it' \
-'drive:Look whether a board'\''s drive is in order, and repair it' \
+'drive:Look whether a board'\''s drive is in order, repair it, and give back what it has lost' \
 'history:Say what a board'\''s files held before they were changed, and give it back' \
 'password:Print the password of boards that set none of their own, or change it' \
 'demo:Run a whole gateway with virtual boards, without hardware and without root' \
@@ -489,6 +519,7 @@ _cpyctl__subcmd__help__subcmd__drive_commands() {
     local commands; commands=(
 'check:Look at all of a drive but the content of its files, and say what is not as it should be' \
 'repair:Repair a drive with fsck.vfat, and keep an image of it as it was' \
+'restore:Give back what was on a drive that was emptied or made anew elsewhere' \
     )
     _describe -t commands 'cpyctl help drive commands' commands "$@"
 }
@@ -501,6 +532,11 @@ _cpyctl__subcmd__help__subcmd__drive__subcmd__check_commands() {
 _cpyctl__subcmd__help__subcmd__drive__subcmd__repair_commands() {
     local commands; commands=()
     _describe -t commands 'cpyctl help drive repair commands' commands "$@"
+}
+(( $+functions[_cpyctl__subcmd__help__subcmd__drive__subcmd__restore_commands] )) ||
+_cpyctl__subcmd__help__subcmd__drive__subcmd__restore_commands() {
+    local commands; commands=()
+    _describe -t commands 'cpyctl help drive restore commands' commands "$@"
 }
 (( $+functions[_cpyctl__subcmd__help__subcmd__help_commands] )) ||
 _cpyctl__subcmd__help__subcmd__help_commands() {

@@ -48,6 +48,12 @@ impl Image {
         assert!(output.status.success(), "mcopy: {output:?}");
     }
 
+    /// Deletes a file as another computer would, with `mdel`.
+    pub fn delete(&self, path: &str) {
+        let output = self.mtools("mdel", &[&format!("::{path}")]);
+        assert!(output.status.success(), "mdel: {output:?}");
+    }
+
     /// What `fsck.vfat -n` finds; empty when all is well. That CircuitPython leaves the label out of the
     /// boot sector is no finding.
     pub fn findings(&self) -> String {

@@ -52,7 +52,7 @@ enum Command {
     Check,
     /// Say what is wrong with this gateway, and how to mend it
     Doctor(doctor::Arguments),
-    /// Look whether a board's drive is in order, and repair it
+    /// Look whether a board's drive is in order, repair it, and give back what it has lost
     Drive(drive::Arguments),
     /// Say what a board's files held before they were changed, and give it back
     History(history::Arguments),

@@ -8,6 +8,7 @@ use std::sync::{PoisonError, RwLock};
 use cpy_board::config::History as Bounds;
 use cpy_board::{Change, Endpoint, Serial, Shutdown, Watcher};
 
+use crate::copies::Copies;
 use crate::drive::{Drive, Stores};
 use crate::history::History;
 use crate::journal_file::JournalFile;
@@ -28,7 +29,11 @@ pub(crate) struct Places {
     pub(crate) records: PathBuf,
     pub(crate) journals: PathBuf,
     pub(crate) histories: PathBuf,
-    /// Of each board's history.
+    /// What files hold.
+    pub(crate) copies: PathBuf,
+    /// What they held before their drive was wiped.
+    pub(crate) lost: PathBuf,
+    /// Of each board's history and copies.
     pub(crate) bounds: Bounds,
 }
 
@@ -38,6 +43,11 @@ impl Places {
             records_dir: self.records.clone(),
             journal: JournalFile::new(self.journals.join(serial.as_str())),
             history: History::new(self.histories.join(serial.as_str()), self.bounds),
+            copies: Copies::new(
+                self.copies.join(serial.as_str()),
+                self.lost.join(serial.as_str()),
+                self.bounds.copies,
+            ),
         }
     }
 }
@@ -116,6 +126,7 @@ impl Drives {
         match self.start(&serial, &endpoint) {
             Ok(worker) => {
                 self.shutdown.spawn(worker.clone().open());
+                self.shutdown.spawn(worker.clone().keep_copies());
                 attached.insert(serial, Attached { endpoint, worker });
             }
             Err(error) => tracing::error!(board = %serial, %error, "cannot serve a drive"),

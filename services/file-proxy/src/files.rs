@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::download;
 use crate::drive_path::DrivePath;
+use crate::lost;
 use crate::precondition::{Precondition, etag};
 use crate::refusal::Refusal;
 use crate::upload::{Spool, Upload};
@@ -59,6 +60,9 @@ pub(crate) async fn answer(
     let target = DrivePath::parse(raw_path)?;
     if let Some(query) = VersionQuery::of(request.uri())? {
         return versions::answer(worker, target, query, &request).await;
+    }
+    if lost::is_meant(&target, request.uri()) {
+        return lost::answer(&worker, &request).await;
     }
     match request.method().as_str() {
         "GET" | "HEAD" if target.means_directory() => list(&worker, target).await,

@@ -1,43 +1,19 @@
 //! What the files of a drive held before they were changed or deleted: [`History`], in the state directory, within
 //! bounds, the oldest going first.
-//!
-//! A version is a file of its own, named by a number that grows. It begins with a line that says what it is, a [`Kept`]
-//! as JSON, and goes on with the content. What is no whole version, as after a crash, is removed.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
 use cpy_board::config::History as Bounds;
-use serde::{Deserialize, Serialize};
 
-/// One line is enough for a path of FAT's length, escaped.
-const LONGEST_LINE: u64 = 16 * 1024;
+use crate::store::{Content, Kept, Store};
 
 /// The versions of one drive's files.
 #[derive(Debug)]
 pub(crate) struct History {
-    directory: PathBuf,
+    versions: Store,
     bounds: Bounds,
-    /// What the directory holds, once it was read.
-    versions: Option<BTreeMap<u64, Kept>>,
-}
-
-/// A version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Kept {
-    /// The file's path on the drive.
-    pub(crate) path: String,
-    /// When its content was changed, in seconds since 1970.
-    pub(crate) modified: u64,
-    /// When it was kept, likewise.
-    pub(crate) since: u64,
-    /// Bytes of content.
-    pub(crate) size: u64,
-    /// Which content it is, as long as the file has it.
-    pub(crate) version: String,
 }
 
 /// Why a version could not be kept.
@@ -55,9 +31,8 @@ impl History {
     /// The history in this directory, which is made when it is first needed.
     pub(crate) fn new(directory: impl Into<PathBuf>, bounds: Bounds) -> Self {
         Self {
-            directory: directory.into(),
+            versions: Store::new(directory),
             bounds,
-            versions: None,
         }
     }
 
@@ -72,28 +47,42 @@ impl History {
         &mut self,
         path: &str,
         (version, modified, size): (String, u64, u64),
-        read: impl FnMut(u64, &mut [u8]) -> Result<usize, E>,
+        mut read: impl FnMut(u64, &mut [u8]) -> Result<usize, E>,
     ) -> Result<(), KeepError<E>> {
-        if !self.takes(size) {
+        if !self.takes(size) || self.is_last(path, &version)? {
             return Ok(());
         }
-        let known = self.versions()?;
-        let mut of_path = known.values().rev().filter(|kept| kept.path == path);
-        if of_path.next().is_some_and(|last| last.version == version) {
-            return Ok(());
-        }
-        let number = known.last_key_value().map_or(1, |(last, _)| last + 1);
-        let kept = Kept {
+        self.make_room(size)?;
+        let mut draft = self.versions.begin(Kept {
             path: path.to_owned(),
             modified,
             since: UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()),
             size,
             version,
+        })?;
+        let mut buffer = vec![0; 64 * 1024];
+        let mut done = 0;
+        while done < size {
+            let length = read(done, &mut buffer).map_err(KeepError::Content)?;
+            if length == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+            draft.write(&buffer[..length])?;
+            done += length as u64;
+        }
+        Ok(self.versions.finish(draft)?)
+    }
+
+    /// Takes over a content that is kept elsewhere on the same file system, as [`History::keep`] would take it.
+    pub(crate) fn adopt(&mut self, from: &mut Store, number: u64) -> io::Result<()> {
+        let Some(kept) = from.known()?.get(&number).cloned() else {
+            return Ok(());
         };
-        self.make_room(size)?;
-        self.write(number, &kept, read)?;
-        self.versions()?.insert(number, kept);
-        Ok(())
+        if !self.takes(kept.size) || self.is_last(&kept.path, &kept.version)? {
+            return from.remove(number);
+        }
+        self.make_room(kept.size)?;
+        self.versions.adopt(from, number)
     }
 
     /// The versions of a file, or of all files below a directory, the newest first, each with its number.
@@ -101,7 +90,7 @@ impl History {
         let directory = format!("{}/", path.trim_end_matches('/'));
         let is_meant =
             |kept: &Kept| kept.path.eq_ignore_ascii_case(path) || kept.path.starts_with(&directory);
-        let all = self.versions()?.iter().rev();
+        let all = self.versions.known()?.iter().rev();
         let meant = all.filter(|(_, kept)| is_meant(kept));
         Ok(meant
             .map(|(number, kept)| (*number, kept.clone()))
@@ -110,146 +99,51 @@ impl History {
 
     /// A version of a file by its number, and its content from its start; none where there is no such.
     pub(crate) fn open(&mut self, path: &str, number: u64) -> io::Result<Option<(Kept, Content)>> {
-        let known = self.versions()?.get(&number).cloned();
+        let known = self.versions.known()?.get(&number).cloned();
         let Some(kept) = known.filter(|kept| kept.path.eq_ignore_ascii_case(path)) else {
             return Ok(None);
         };
-        let mut file = File::open(self.file(number))?;
-        let end = file.seek(SeekFrom::End(0))?;
-        let start = end.saturating_sub(kept.size);
-        let mut content = Content { file, start };
-        content.rewind()?;
-        Ok(Some((kept, content)))
+        let content = self.versions.open(number)?;
+        Ok(content.map(|content| (kept, content)))
     }
 
-    fn file(&self, number: u64) -> PathBuf {
-        self.directory.join(format!("{number:010}"))
-    }
-
-    fn versions(&mut self) -> io::Result<&mut BTreeMap<u64, Kept>> {
-        if self.versions.is_none() {
-            self.versions = Some(read_all(&self.directory)?);
-        }
-        Ok(self.versions.get_or_insert_default())
+    /// Whether this is the version of a file that was kept last.
+    fn is_last(&mut self, path: &str, version: &str) -> io::Result<bool> {
+        let known = self.versions.known()?.values().rev();
+        let mut of_path = known.filter(|kept| kept.path == path);
+        Ok(of_path.next().is_some_and(|last| last.version == version))
     }
 
     /// Lets the oldest go until there is room for one more of this size.
     fn make_room(&mut self, size: u64) -> io::Result<()> {
-        let Bounds { versions, bytes } = self.bounds;
+        let Bounds {
+            versions, bytes, ..
+        } = self.bounds;
         loop {
-            let known = self.versions()?;
-            let total: u64 = known.values().map(|kept| kept.size).sum();
+            let total = self.versions.bytes()?;
+            let known = self.versions.known()?;
             if known.len() < versions && total + size <= bytes {
                 return Ok(());
             }
-            let Some((oldest, _)) = known.pop_first() else {
+            let Some((&oldest, _)) = known.first_key_value() else {
                 return Ok(());
             };
-            fs::remove_file(self.file(oldest))?;
+            self.versions.remove(oldest)?;
         }
     }
-
-    fn write<E>(
-        &self,
-        number: u64,
-        kept: &Kept,
-        mut read: impl FnMut(u64, &mut [u8]) -> Result<usize, E>,
-    ) -> Result<(), KeepError<E>> {
-        fs::create_dir_all(&self.directory)?;
-        let mut file = BufWriter::new(tempfile::NamedTempFile::new_in(&self.directory)?);
-        serde_json::to_writer(&mut file, kept).map_err(io::Error::from)?;
-        file.write_all(b"\n")?;
-        let mut buffer = vec![0; 64 * 1024];
-        let mut done = 0;
-        while done < kept.size {
-            let length = read(done, &mut buffer).map_err(KeepError::Content)?;
-            if length == 0 {
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
-            }
-            file.write_all(&buffer[..length])?;
-            done += length as u64;
-        }
-        let file = file.into_inner().map_err(io::Error::from)?;
-        file.persist(self.file(number))
-            .map_err(|error| error.error)?;
-        Ok(())
-    }
-}
-
-/// The content of a version.
-#[derive(Debug)]
-pub(crate) struct Content {
-    file: File,
-    start: u64,
-}
-
-impl Content {
-    /// The file, at the content's start.
-    pub(crate) fn into_file(self) -> File {
-        self.file
-    }
-}
-
-impl Read for Content {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.file.read(into)
-    }
-}
-
-/// Positions count from the content's start.
-impl Seek for Content {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let to = match to {
-            SeekFrom::Start(at) => SeekFrom::Start(self.start + at),
-            other => other,
-        };
-        Ok(self.file.seek(to)?.saturating_sub(self.start))
-    }
-}
-
-/// All versions in a directory. What is none is removed, as far as that is possible.
-fn read_all(directory: &Path) -> io::Result<BTreeMap<u64, Kept>> {
-    let mut versions = BTreeMap::new();
-    let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(versions),
-        entries => entries?,
-    };
-    for entry in entries {
-        let path = entry?.path();
-        let number = path
-            .file_name()
-            .and_then(|name| name.to_str()?.parse().ok());
-        match number.zip(read_one(&path)?) {
-            Some((number, kept)) => {
-                versions.insert(number, kept);
-            }
-            None => {
-                let _ = fs::remove_file(&path);
-            }
-        }
-    }
-    Ok(versions)
-}
-
-/// What a file says that it holds, if it holds it.
-fn read_one(path: &Path) -> io::Result<Option<Kept>> {
-    let file = File::open(path)?;
-    let length = file.metadata()?.len();
-    let mut line = Vec::new();
-    BufReader::new(file)
-        .take(LONGEST_LINE)
-        .read_until(b'\n', &mut line)?;
-    let kept: Option<Kept> = serde_json::from_slice(&line).ok();
-    Ok(kept.filter(|kept| line.len() as u64 + kept.size == length))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
+    use std::io::{Read as _, Seek as _};
+
     use super::*;
 
     const BOUNDS: Bounds = Bounds {
         versions: 4,
         bytes: 100,
+        copies: 0,
     };
 
     fn keep(history: &mut History, path: &str, content: &[u8]) {
@@ -336,7 +230,10 @@ mod tests {
         let mut history = History::new(dir.path(), BOUNDS);
         keep(&mut history, "/code.py", b"content");
         keep(&mut history, "/code.py", b"another");
-        let file = File::options().write(true).open(history.file(2)).unwrap();
+        let file = File::options()
+            .write(true)
+            .open(dir.path().join("0000000002"))
+            .unwrap();
         file.set_len(20).unwrap();
         fs::write(dir.path().join(".tmp123"), "{").unwrap();
         let mut again = History::new(dir.path(), BOUNDS);

@@ -21,6 +21,7 @@ mod aligned;
 mod api;
 mod board_record;
 mod boot_out;
+mod copies;
 mod device;
 mod download;
 mod drive;
@@ -31,10 +32,13 @@ mod health;
 mod history;
 mod image;
 mod journal_file;
+mod lost;
 mod opened;
 mod precondition;
 mod refusal;
 mod settings;
+mod stock;
+mod store;
 mod upload;
 mod usb;
 mod versions;
@@ -54,6 +58,8 @@ pub async fn run(
         records: runtime_dir.records(),
         journals: state_dir.join("journals"),
         histories: state_dir.join("history"),
+        copies: state_dir.join("copies"),
+        lost: state_dir.join("lost"),
         bounds: config.history,
     };
     let drives = Arc::new(Drives::new(places, shutdown.clone()));

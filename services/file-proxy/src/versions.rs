@@ -13,9 +13,9 @@ use tokio_util::io::ReaderStream;
 
 use crate::drive_path::DrivePath;
 use crate::files::{content_type, never_cached, saved_reply, timestamp};
-use crate::history::Kept;
 use crate::precondition::Precondition;
 use crate::refusal::Refusal;
+use crate::store::Kept;
 use crate::worker::Worker;
 
 /// The query's one key.

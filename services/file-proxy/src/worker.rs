@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use cpy_board::status::DriveStatus;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +26,9 @@ const PATIENCE: Duration = Duration::from_millis(300);
 const FIRST_DELAY: Duration = Duration::from_millis(20);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
+/// After a change, before what was changed is copied: saves come in bursts, and the board starts its program anew.
+const QUIET: Duration = Duration::from_secs(2);
+
 type Operation = Box<dyn FnOnce(&mut Drive) + Send>;
 
 /// A handle on a drive's thread. The thread ends, and the device is closed, after the last handle.
@@ -34,6 +37,8 @@ pub(crate) struct Worker {
     operations: mpsc::Sender<Operation>,
     unplugged: CancellationToken,
     last_status: Arc<Mutex<Option<DriveStatus>>>,
+    /// Whether there is something to be copied of the drive.
+    behind: Arc<Notify>,
 }
 
 impl Worker {
@@ -44,6 +49,8 @@ impl Worker {
         let (operations, mut queue) = mpsc::channel::<Operation>(QUEUE);
         let unplugged = CancellationToken::new();
         let gone = unplugged.clone();
+        let behind = Arc::new(Notify::new());
+        let is_behind = Arc::clone(&behind);
         thread::Builder::new().name(format!("drive {}", drive.serial())).spawn(move || {
             while let Some(operation) = queue.blocking_recv() {
                 if gone.is_cancelled() {
@@ -53,12 +60,16 @@ impl Worker {
                     tracing::error!(board = %drive.serial(), "an operation on the drive failed badly");
                     drive.close();
                 }
+                if drive.is_behind() {
+                    is_behind.notify_one();
+                }
             }
         })?;
         Ok(Self {
             operations,
             unplugged,
             last_status: Arc::default(),
+            behind,
         })
     }
 
@@ -119,6 +130,23 @@ impl Worker {
                 () = self.unplugged() => {}
             }
             delay = (delay * 2).min(LONGEST_DELAY);
+        }
+    }
+
+    /// Copies what the drive holds, whenever it has changed and a moment has passed in which others had the drive to
+    /// themselves; between two pieces they have their turn.
+    pub(crate) async fn keep_copies(self) {
+        loop {
+            tokio::select! {
+                () = self.behind.notified() => {}
+                () = self.unplugged() => return,
+            }
+            tokio::time::sleep(QUIET).await;
+            let copy = |drive: &mut Drive| {
+                drive.copy_some();
+                Ok(drive.is_behind())
+            };
+            while let Ok(true) = self.run(copy).await {}
         }
     }
 

@@ -10,6 +10,9 @@ pub struct History {
     pub versions: usize,
     /// How many bytes they have in all.
     pub bytes: u64,
+    /// How many bytes the copies have of what the drive holds, from which it is given back when it was wiped. With 0
+    /// there are none.
+    pub copies: u64,
 }
 
 impl Default for History {
@@ -17,6 +20,7 @@ impl Default for History {
         Self {
             versions: 50,
             bytes: 20 * 1024 * 1024,
+            copies: 20 * 1024 * 1024,
         }
     }
 }

@@ -1,11 +1,12 @@
-//! `cpyctl drive`: whether a board's drive is in order, and a repair of one that is not, which nobody does unasked.
+//! `cpyctl drive`: whether a board's drive is in order; a repair of one that is not, and what one has lost given back,
+//! which nobody does unasked.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use cpy_board::status::{DriveFinding, DriveReport};
-use cpy_board::{Config, RuntimeDir, Serial};
+use cpy_board::{Config, RuntimeDir};
 use hyper::Method;
 
 use crate::daemons::{ask_file_proxy, content, success};
@@ -13,8 +14,11 @@ use crate::output::{self, plain};
 use crate::survey::{ListedBoard, Survey};
 
 mod image;
+mod lost;
 mod repair;
 mod repairer;
+
+use lost::Lost;
 
 /// The arguments of `cpyctl drive`.
 #[derive(Debug, clap::Args)]
@@ -38,35 +42,72 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         image: Option<PathBuf>,
     },
+    /// Give back what was on a drive that was emptied or made anew elsewhere
+    Restore {
+        /// The board, as `cpyctl boards` calls it, or its serial number
+        board: String,
+        /// List what would be given back
+        #[arg(long)]
+        list: bool,
+        /// Give nothing back, and forget it
+        #[arg(long, conflicts_with = "list")]
+        forget: bool,
+    },
 }
 
 /// Does what the arguments ask, on the gateway with this configuration. A drive that is not in order is a failure.
 pub(crate) async fn run(arguments: &Arguments, config: &Config) -> Result<ExitCode> {
     let runtime_dir = RuntimeDir::new(&config.runtime_dir);
-    let (Command::Check { board } | Command::Repair { board, .. }) = &arguments.command;
-    let board = Survey::board(config, board).await?;
-    let mut report = look(&runtime_dir, &board.serial).await?;
-    output::print(&text(&board, &report))?;
-    if let Command::Repair { image, .. } = &arguments.command
-        && !report.findings.is_empty()
-    {
-        repair::repair(&runtime_dir, &board, image.as_deref()).await?;
-        report = look(&runtime_dir, &board.serial).await?;
-        output::print(&text(&board, &report))?;
+    let find = async |board: &str| Survey::board(config, board).await;
+    match &arguments.command {
+        Command::Check { board } => {
+            let board = find(board).await?;
+            let report = look(&runtime_dir, &board).await?;
+            Ok(outcome(&report))
+        }
+        Command::Repair { board, image } => {
+            let board = find(board).await?;
+            let mut report = look(&runtime_dir, &board).await?;
+            if !report.findings.is_empty() {
+                repair::repair(&runtime_dir, &board, image.as_deref()).await?;
+                report = look(&runtime_dir, &board).await?;
+            }
+            Ok(outcome(&report))
+        }
+        Command::Restore {
+            board,
+            list,
+            forget,
+        } => {
+            let board = find(board).await?;
+            let lost = Lost::of(&runtime_dir, &board).await?;
+            match (list, forget) {
+                (true, _) => lost.list()?,
+                (_, true) => lost.forget().await?,
+                _ => lost.restore().await?,
+            }
+            Ok(ExitCode::SUCCESS)
+        }
     }
-    Ok(if report.findings.is_empty() {
+}
+
+fn outcome(report: &DriveReport) -> ExitCode {
+    if report.findings.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    })
+    }
 }
 
-/// What a check of a drive finds.
-async fn look(runtime_dir: &RuntimeDir, serial: &Serial) -> Result<DriveReport> {
-    let target = format!("/boards/{serial}/check");
+/// What a check of a drive finds, which is said.
+async fn look(runtime_dir: &RuntimeDir, board: &ListedBoard) -> Result<DriveReport> {
+    let target = format!("/boards/{}/check", board.serial);
     let reply = ask_file_proxy(runtime_dir, Method::GET, &target).await?;
     let report = content(success(reply).await?).await?;
-    serde_json::from_slice(&report).context("file-proxy gives an answer of another version")
+    let report = serde_json::from_slice(&report);
+    let report = report.context("file-proxy gives an answer of another version")?;
+    output::print(&text(board, &report))?;
+    Ok(report)
 }
 
 /// A report as a person reads it.

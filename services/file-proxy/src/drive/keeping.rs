@@ -4,9 +4,10 @@ use cpy_fat::{Error, Kind, Path};
 
 use super::Drive;
 use crate::device::Protection;
-use crate::history::{Content, KeepError, Kept};
+use crate::history::KeepError;
 use crate::opened::Opened;
 use crate::refusal::Refusal;
+use crate::store::{Content, Kept};
 
 impl Drive {
     /// The versions that were kept of a file, or of all below a directory, the newest first.

@@ -7,6 +7,7 @@ use cpy_board::{Record, Serial};
 use cpy_fat::{Entry, FileHandle, Kind, Made, Path, Room, Saved, Source, Timestamp, Version};
 
 use crate::board_record::{self, BOOT_OUT, Beginning, Found, SETTINGS};
+use crate::copies::{By, Copies};
 use crate::device::{Protection, says_write_protected};
 use crate::history::History;
 use crate::journal_file::JournalFile;
@@ -15,10 +16,13 @@ use crate::precondition::Precondition;
 use crate::refusal::Refusal;
 use crate::{boot_out, settings, usb};
 
+mod copying;
 mod keeping;
+mod restoring;
 mod soundness;
 mod status;
 
+use copying::Copying;
 pub(crate) use soundness::PIECE;
 
 /// One attached drive. It is opened by the first operation, and again after the device has failed.
@@ -35,6 +39,7 @@ pub(crate) struct Drive {
     unrecorded: Option<String>,
     /// Why versions of files cannot be kept, where they cannot.
     unkept: Option<String>,
+    copying: Copying,
 }
 
 /// Where things about a drive are kept beside it.
@@ -43,6 +48,7 @@ pub(crate) struct Stores {
     pub(crate) records_dir: PathBuf,
     pub(crate) journal: JournalFile,
     pub(crate) history: History,
+    pub(crate) copies: Copies,
 }
 
 impl Drive {
@@ -57,6 +63,7 @@ impl Drive {
             unopened: None,
             unrecorded: None,
             unkept: None,
+            copying: Copying::default(),
         }
     }
 
@@ -68,6 +75,7 @@ impl Drive {
     /// Lets go of the device. The next operation opens it again.
     pub(crate) fn close(&mut self) {
         self.opened = None;
+        self.copying = Copying::default();
     }
 
     /// Opens the device if it is not open, reads what the board says of itself, and says whether trying
@@ -233,6 +241,9 @@ impl Drive {
         }
         let result = operation(&mut opened.volume);
         let done = result.map_err(|error| self.failed(error))?;
+        for path in touched {
+            self.copying.changed(path, By::Gateway);
+        }
         if touched.iter().any(|path| board_record::depends_on(path)) {
             self.write_record();
         }
@@ -257,9 +268,13 @@ impl Drive {
             let journal = self.stores.journal.clone();
             match Opened::open(&self.serial, &self.device, journal, self.refused_a_write) {
                 Ok(opened) => {
+                    let is_own = opened.protection == Protection::None;
                     self.opened = Some(opened);
                     self.unopened = None;
                     self.write_record();
+                    if is_own {
+                        self.begin_copying();
+                    }
                 }
                 Err(refusal) => {
                     let reason = refusal.to_string();
@@ -277,6 +292,15 @@ impl Drive {
             }
         }
         self.opened.as_mut().ok_or(Refusal::Internal)
+    }
+
+    /// Looks at what was copied of a drive that was just opened, and has the rest copied.
+    fn begin_copying(&mut self) {
+        if let Err(refusal) = self.look_for_wipe() {
+            tracing::warn!(board = %self.serial, %refusal, "what was copied of the drive cannot be compared");
+            return;
+        }
+        self.copying = Copying::all();
     }
 }
 
@@ -324,6 +348,7 @@ mod tests {
                 dir.path().join("history"),
                 cpy_board::config::History::default(),
             ),
+            copies: Copies::new(dir.path().join("copies"), dir.path().join("lost"), 0),
         };
         let status = Drive::new(serial, image, stores).status();
         assert_eq!(status.state, DriveState::Unreadable);

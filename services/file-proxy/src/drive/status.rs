@@ -15,6 +15,7 @@ impl Drive {
             // Nobody tells when the board changes its files, so they are looked at with everything else.
             self.write_record();
         }
+        let loss = self.loss();
         match (space, &self.opened) {
             (Ok(space), Some(opened)) => {
                 let block = u64::from(space.cluster_size);
@@ -22,7 +23,7 @@ impl Drive {
                     state: DriveState::Ready,
                     writable: opened.protection == Protection::None,
                     health: opened.health,
-                    reason: self.reason(opened),
+                    reason: self.reason(opened, loss),
                     free: u64::from(space.free_clusters) * block,
                     total: u64::from(space.total_clusters) * block,
                     block_size: space.cluster_size,
@@ -41,7 +42,7 @@ impl Drive {
     }
 
     /// What keeps an opened drive from being all that it could be, the gravest of it; empty where nothing does.
-    fn reason(&self, opened: &Opened) -> String {
+    fn reason(&self, opened: &Opened, loss: Option<String>) -> String {
         if let Some(error) = &self.unrecorded {
             format!(
                 "What the board's files say of it cannot be passed on, so nobody knows its password: the gateway's \
@@ -51,6 +52,8 @@ impl Drive {
             Refusal::WriteProtected.to_string()
         } else if !opened.notice.is_empty() {
             opened.notice.clone()
+        } else if let Some(loss) = loss {
+            loss
         } else if let Some(error) = &self.unkept {
             format!("Files are saved, and what they held before cannot be kept: {error}.")
         } else {

@@ -1,0 +1,245 @@
+//! Copies of what the files of a drive hold, in the state directory, for the day on which the drive is wiped, and what
+//! was lost when it was: [`Copies`].
+
+use std::collections::BTreeMap;
+use std::io::{self, Read as _};
+use std::path::PathBuf;
+
+use crate::history::History;
+use crate::stock::is_stock;
+use crate::store::{Content, Draft, Kept, Store};
+
+/// The copies of one drive's files.
+#[derive(Debug)]
+pub(crate) struct Copies {
+    current: Store,
+    lost: Store,
+    /// How many bytes they may have in all.
+    bytes: u64,
+}
+
+/// Who has changed a file of which there is a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// This gateway, which has seen to the history.
+    Gateway,
+    /// The board, or another computer: what the file held before is nowhere but in the copy.
+    Others,
+}
+
+impl Copies {
+    /// The copies in one directory, and what was lost in another, on the same file system.
+    pub(crate) fn new(current: PathBuf, lost: PathBuf, bytes: u64) -> Self {
+        Self {
+            current: Store::new(current),
+            lost: Store::new(lost),
+            bytes,
+        }
+    }
+
+    /// The copy of the file at this path.
+    pub(crate) fn of(&mut self, path: &str) -> io::Result<Option<(u64, Kept)>> {
+        let mut known = self.current.known()?.iter();
+        let found = known.find(|(_, kept)| kept.path == path);
+        Ok(found.map(|(number, kept)| (*number, kept.clone())))
+    }
+
+    /// The copies of files below this directory.
+    pub(crate) fn below(&mut self, directory: &str) -> io::Result<Vec<Kept>> {
+        let above = format!("{}/", directory.trim_end_matches('/'));
+        let known = self.current.known()?.values();
+        let below = known.filter(|kept| kept.path.starts_with(&above));
+        Ok(below.cloned().collect())
+    }
+
+    /// Begins a copy; none where it would take too much room.
+    pub(crate) fn begin(&mut self, kept: Kept) -> io::Result<Option<Draft>> {
+        let old = self.of(&kept.path)?.map_or(0, |(_, old)| old.size);
+        if self.current.bytes()? - old + kept.size > self.bytes {
+            return Ok(None);
+        }
+        self.current.begin(kept).map(Some)
+    }
+
+    /// Keeps a copy that is whole in the place of the one before.
+    pub(crate) fn finish(&mut self, draft: Draft, by: By, history: &mut History) -> io::Result<()> {
+        self.drop_copy(&draft.kept().path.clone(), by, history)?;
+        self.current.finish(draft)
+    }
+
+    /// Keeps the copy of the file at this path no longer.
+    pub(crate) fn drop_copy(
+        &mut self,
+        path: &str,
+        by: By,
+        history: &mut History,
+    ) -> io::Result<()> {
+        let Some((number, _)) = self.of(path)? else {
+            return Ok(());
+        };
+        match by {
+            By::Gateway => self.current.remove(number),
+            By::Others => history.adopt(&mut self.current, number),
+        }
+    }
+
+    /// The files of which there are copies and that are somebody's work.
+    pub(crate) fn work(&mut self) -> io::Result<Vec<Kept>> {
+        let mut work = Vec::new();
+        for (number, kept) in self.current.known()?.clone() {
+            let read = || read_all(&mut self.current, number);
+            if !is_stock(&kept.path, kept.size, read)? {
+                work.push(kept);
+            }
+        }
+        Ok(work)
+    }
+
+    /// The drive was wiped: the copies of somebody's work are what was lost. Of a file that was lost before as well, only
+    /// the newer content is.
+    pub(crate) fn lose(&mut self) -> io::Result<()> {
+        let work = self.work()?;
+        for (number, kept) in self.current.known()?.clone() {
+            if !work.contains(&kept) {
+                self.current.remove(number)?;
+                continue;
+            }
+            let mut lost = self.lost.known()?.iter();
+            let before = lost.find(|(_, lost)| lost.path == kept.path);
+            if let Some(before) = before.map(|(number, _)| *number) {
+                self.lost.remove(before)?;
+            }
+            self.lost.adopt(&mut self.current, number)?;
+        }
+        Ok(())
+    }
+
+    /// What was lost, by its number.
+    pub(crate) fn lost(&mut self) -> io::Result<&BTreeMap<u64, Kept>> {
+        self.lost.known()
+    }
+
+    /// A content that was lost.
+    pub(crate) fn open_lost(&mut self, number: u64) -> io::Result<Option<Content>> {
+        self.lost.open(number)
+    }
+
+    /// A content is lost no longer, or nobody wants it.
+    pub(crate) fn forget_lost(&mut self, number: u64) -> io::Result<()> {
+        self.lost.remove(number)
+    }
+}
+
+fn read_all(store: &mut Store, number: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(mut content) = store.open(number)? {
+        content.read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use cpy_board::config::History as Bounds;
+
+    use super::*;
+
+    struct Bench {
+        copies: Copies,
+        history: History,
+        directory: tempfile::TempDir,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            Self {
+                copies: copies(&directory),
+                history: History::new(directory.path().join("history"), Bounds::default()),
+                directory,
+            }
+        }
+
+        fn copy(&mut self, path: &str, content: &str, by: By) -> bool {
+            let kept = Kept {
+                path: path.into(),
+                modified: 1,
+                since: 2,
+                size: content.len() as u64,
+                version: content.into(),
+            };
+            let Some(mut draft) = self.copies.begin(kept).unwrap() else {
+                return false;
+            };
+            draft.write(content.as_bytes()).unwrap();
+            self.copies.finish(draft, by, &mut self.history).unwrap();
+            true
+        }
+
+        fn lost(&mut self) -> Vec<(String, String)> {
+            let lost = self.copies.lost().unwrap().clone();
+            let content = |(number, kept): (u64, Kept)| {
+                let bytes = read_all(&mut self.copies.lost, number).unwrap();
+                (kept.path, String::from_utf8(bytes).unwrap())
+            };
+            lost.into_iter().map(content).collect()
+        }
+    }
+
+    fn copies(directory: &tempfile::TempDir) -> Copies {
+        let [current, lost] = ["current", "lost"].map(|name| directory.path().join(name));
+        Copies::new(current, lost, 100)
+    }
+
+    #[test]
+    fn a_copy_takes_the_place_of_the_one_before_which_nobody_else_may_have() {
+        let mut bench = Bench::new();
+        assert!(bench.copy("/code.py", "one", By::Gateway));
+        assert!(bench.copy("/code.py", "two", By::Gateway));
+        assert!(bench.history.list("/").unwrap().is_empty());
+        assert!(bench.copy("/code.py", "three", By::Others));
+        let kept = bench.history.list("/code.py").unwrap();
+        assert_eq!(kept.len(), 1);
+        assert_eq!(kept[0].1.version, "two");
+        assert_eq!(
+            bench.copies.of("/code.py").unwrap().unwrap().1.version,
+            "three"
+        );
+    }
+
+    #[test]
+    fn copies_are_bounded() {
+        let mut bench = Bench::new();
+        assert!(bench.copy("/a", &"x".repeat(60), By::Gateway));
+        assert!(!bench.copy("/b", &"x".repeat(60), By::Gateway));
+        assert!(bench.copy("/a", &"y".repeat(100), By::Gateway));
+        assert_eq!(bench.copies.below("/").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn work_is_lost_when_a_drive_is_wiped_and_stays_so_over_a_restart() {
+        let mut bench = Bench::new();
+        for (path, content) in [
+            ("/boot_out.txt", "Adafruit"),
+            ("/code.py", "import a\n"),
+            ("/lib/a.py", "# 1\n"),
+        ] {
+            bench.copy(path, content, By::Others);
+        }
+        bench.copies.lose().unwrap();
+        assert!(bench.copies.below("/").unwrap().is_empty());
+        let entry = |path: &str, content: &str| (path.to_owned(), content.to_owned());
+        let both = [entry("/code.py", "import a\n"), entry("/lib/a.py", "# 1\n")];
+        assert_eq!(bench.lost(), both);
+        // Wiped again before anybody has asked for it.
+        bench.copy("/code.py", "print(\"Hello World!\")\n", By::Others);
+        bench.copies.lose().unwrap();
+        bench.copy("/lib/a.py", "# 2\n", By::Others);
+        bench.copies.lose().unwrap();
+        bench.copies = copies(&bench.directory);
+        let both = [entry("/code.py", "import a\n"), entry("/lib/a.py", "# 2\n")];
+        assert_eq!(bench.lost(), both);
+        bench.copies.forget_lost(1).unwrap();
+        assert_eq!(bench.lost(), [entry("/lib/a.py", "# 2\n")]);
+    }
+}

@@ -1,0 +1,93 @@
+//! A drive that was wiped: that it was, and all that was lost given back to it.
+
+use std::collections::BTreeMap;
+
+use cpy_fat::{Error, Kind, Path, Timestamp};
+
+use super::Drive;
+use crate::opened::Volume;
+use crate::refusal::Refusal;
+use crate::stock::is_stock;
+use crate::store::Kept;
+
+impl Drive {
+    /// Looks whether the drive that was just opened has anything left of what was copied of it.
+    pub(super) fn look_for_wipe(&mut self) -> Result<(), Refusal> {
+        let work = self.stores.copies.work().map_err(Refusal::History)?;
+        for kept in &work {
+            if self.read(|volume| is_left(volume, kept))? {
+                return Ok(());
+            }
+        }
+        if !work.is_empty() {
+            tracing::warn!(board = %self.serial, files = work.len(), "the drive was wiped");
+            self.stores.copies.lose().map_err(Refusal::History)?;
+        }
+        Ok(())
+    }
+
+    /// The files that were lost when the drive was wiped, each with its number.
+    pub(crate) fn lost(&mut self) -> Result<Vec<(u64, Kept)>, Refusal> {
+        let lost = self.stores.copies.lost().map_err(Refusal::History)?;
+        let lost = lost.iter().map(|(number, kept)| (*number, kept.clone()));
+        Ok(lost.collect())
+    }
+
+    /// Gives one of the files that were lost back to the drive. What is there now in its place goes into the history.
+    pub(crate) fn give_back(&mut self, number: u64, kept: &Kept) -> Result<(), Refusal> {
+        let content = self.stores.copies.open_lost(number);
+        let Some(mut content) = content.map_err(Refusal::History)? else {
+            return Ok(());
+        };
+        let path: Path = kept.path.parse().map_err(Error::from)?;
+        let modified = Timestamp::from_unix_seconds(kept.modified);
+        if let Some((parent, _)) = path.split()
+            && !parent.is_root()
+        {
+            self.make_directory(&parent, modified)?;
+        }
+        self.save(&path, kept.size, &mut content, modified)?;
+        self.forget_lost(number)
+    }
+
+    /// Forgets one of the files that were lost.
+    pub(crate) fn forget_lost(&mut self, number: u64) -> Result<(), Refusal> {
+        let forgotten = self.stores.copies.forget_lost(number);
+        forgotten.map_err(Refusal::History)
+    }
+
+    /// What is said of files that were lost; nothing where none was.
+    pub(super) fn loss(&mut self) -> Option<String> {
+        let files = self.stores.copies.lost().map_or(0, BTreeMap::len);
+        (files > 0).then(|| {
+            format!(
+                "The drive was emptied or made anew elsewhere, and {files} files that were on it are kept: `sudo cpyctl \
+                 drive restore {}` gives them back.",
+                self.serial
+            )
+        })
+    }
+}
+
+/// Whether there is a file in the place of this one that is somebody's work.
+fn is_left(volume: &mut Volume, kept: &Kept) -> Result<bool, Error> {
+    let Ok(path) = kept.path.parse() else {
+        return Ok(false);
+    };
+    match volume.stat(&path) {
+        Ok(found) if found.kind == Kind::File => {
+            let size = found.size;
+            let read = || {
+                let mut file = volume.open_file(&path)?;
+                let mut content = vec![0; size as usize];
+                volume.read_at(&mut file, 0, &mut content)?;
+                Ok::<_, Error>(content)
+            };
+            Ok(!is_stock(&kept.path, size.into(), read)?)
+        }
+        Ok(_) | Err(Error::NotFound { .. } | Error::NotADirectory { .. }) => Ok(false),
+        Err(error @ Error::Device(_)) => Err(error),
+        // A damaged drive is no empty one.
+        Err(_) => Ok(true),
+    }
+}

@@ -1,0 +1,88 @@
+//! What was lost when a drive was wiped, on the web: `GET /fs/?lost` lists it, a PUT there without a body gives it all back,
+//! and a DELETE forgets it.
+
+use cpy_board::http::{Body, empty, json};
+use hyper::body::{Body as _, Incoming};
+use hyper::{Request, Response, StatusCode, Uri};
+use serde::Serialize;
+
+use crate::drive::Drive;
+use crate::drive_path::DrivePath;
+use crate::files::never_cached;
+use crate::refusal::Refusal;
+use crate::store::Kept;
+use crate::worker::Worker;
+
+/// The query's one key.
+const KEY: &str = "lost";
+
+/// What `?lost` answers.
+#[derive(Serialize)]
+struct Lost {
+    files: Vec<LostFile>,
+}
+
+#[derive(Serialize)]
+struct LostFile {
+    path: String,
+    modified_ns: u64,
+    file_size: u64,
+}
+
+/// Whether a request is for what was lost. Drives are lost whole, so it is the root's.
+pub(crate) fn is_meant(target: &DrivePath, uri: &Uri) -> bool {
+    target.path().is_root() && uri.query() == Some(KEY)
+}
+
+/// Answers a request for what a drive has lost.
+pub(crate) async fn answer(
+    worker: &Worker,
+    request: &Request<Incoming>,
+) -> Result<Response<Body>, Refusal> {
+    match request.method().as_str() {
+        "GET" | "HEAD" => list(worker).await,
+        "PUT" if request.body().is_end_stream() => restore(worker).await,
+        "PUT" => Err(Refusal::BodyUnwanted),
+        "DELETE" => forget(worker).await,
+        _ => Err(Refusal::Method),
+    }
+}
+
+async fn list(worker: &Worker) -> Result<Response<Body>, Refusal> {
+    let lost = worker.run(Drive::lost).await?;
+    let files = lost.into_iter().map(|(_, kept)| LostFile::of(kept));
+    let lost = Lost {
+        files: files.collect(),
+    };
+    let mut reply = json(StatusCode::OK, &lost);
+    never_cached(reply.headers_mut());
+    Ok(reply)
+}
+
+/// Gives everything back, file by file. What could be given back when that fails is not lost any more, and the next try
+/// goes on with the rest.
+async fn restore(worker: &Worker) -> Result<Response<Body>, Refusal> {
+    for (number, kept) in worker.run(Drive::lost).await? {
+        worker
+            .run(move |drive| drive.give_back(number, &kept))
+            .await?;
+    }
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+async fn forget(worker: &Worker) -> Result<Response<Body>, Refusal> {
+    for (number, _) in worker.run(Drive::lost).await? {
+        worker.run(move |drive| drive.forget_lost(number)).await?;
+    }
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+impl LostFile {
+    fn of(kept: Kept) -> Self {
+        Self {
+            path: kept.path,
+            modified_ns: kept.modified * 1_000_000_000,
+            file_size: kept.size,
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Contents of files in a directory of this gateway's: [`Store`]. What they are kept for, others know.
+//!
+//! Each is a file of its own, named by a number that grows. It begins with a line that says what it is, a [`Kept`] as
+//! JSON, and goes on with the content. What is no whole one, as after a crash, is removed.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+
+/// One line is enough for a path of FAT's length, escaped.
+const LONGEST_LINE: u64 = 16 * 1024;
+
+/// What is kept in one directory.
+#[derive(Debug)]
+pub(crate) struct Store {
+    directory: PathBuf,
+    /// What the directory holds, once it was read.
+    known: Option<BTreeMap<u64, Kept>>,
+}
+
+/// What a content is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    /// The file's path on the drive.
+    pub(crate) path: String,
+    /// When its content was changed, in seconds since 1970.
+    pub(crate) modified: u64,
+    /// When it was kept, likewise.
+    pub(crate) since: u64,
+    /// Bytes of content.
+    pub(crate) size: u64,
+    /// Which content it is, as long as the file has it.
+    pub(crate) version: String,
+}
+
+/// A content on its way into a store. Dropped, it is gone.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    kept: Kept,
+    file: BufWriter<NamedTempFile>,
+}
+
+impl Draft {
+    /// What it is to be.
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// The next piece of the content.
+    pub(crate) fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.file.write_all(piece)
+    }
+}
+
+impl Store {
+    /// The store in this directory, which is made when it is first needed.
+    pub(crate) fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            known: None,
+        }
+    }
+
+    /// All that is kept, by its number, the oldest first.
+    pub(crate) fn known(&mut self) -> io::Result<&BTreeMap<u64, Kept>> {
+        self.known_mut().map(|known| &*known)
+    }
+
+    /// How many bytes of content are kept.
+    pub(crate) fn bytes(&mut self) -> io::Result<u64> {
+        Ok(self.known()?.values().map(|kept| kept.size).sum())
+    }
+
+    /// Begins to take in a content.
+    pub(crate) fn begin(&self, kept: Kept) -> io::Result<Draft> {
+        fs::create_dir_all(&self.directory)?;
+        let mut file = BufWriter::new(NamedTempFile::new_in(&self.directory)?);
+        serde_json::to_writer(&mut file, &kept)?;
+        file.write_all(b"\n")?;
+        Ok(Draft { kept, file })
+    }
+
+    /// Keeps a content that is whole.
+    pub(crate) fn finish(&mut self, draft: Draft) -> io::Result<()> {
+        let number = self.next()?;
+        let file = draft.file.into_inner()?;
+        file.persist(self.file(number))
+            .map_err(|error| error.error)?;
+        self.known_mut()?.insert(number, draft.kept);
+        Ok(())
+    }
+
+    /// Takes a content over from another store on the same file system; nothing where that has none of this number.
+    pub(crate) fn adopt(&mut self, other: &mut Self, number: u64) -> io::Result<()> {
+        let Some(kept) = other.known()?.get(&number).cloned() else {
+            return Ok(());
+        };
+        fs::create_dir_all(&self.directory)?;
+        let own = self.next()?;
+        fs::rename(other.file(number), self.file(own))?;
+        other.known_mut()?.remove(&number);
+        self.known_mut()?.insert(own, kept);
+        Ok(())
+    }
+
+    /// Keeps a content no longer.
+    pub(crate) fn remove(&mut self, number: u64) -> io::Result<()> {
+        match fs::remove_file(self.file(number)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        self.known_mut()?.remove(&number);
+        Ok(())
+    }
+
+    /// A content from its start; none where there is none of this number.
+    pub(crate) fn open(&mut self, number: u64) -> io::Result<Option<Content>> {
+        let Some(kept) = self.known()?.get(&number) else {
+            return Ok(None);
+        };
+        let size = kept.size;
+        let mut file = File::open(self.file(number))?;
+        let end = file.seek(SeekFrom::End(0))?;
+        let start = end.saturating_sub(size);
+        let mut content = Content { file, start };
+        content.rewind()?;
+        Ok(Some(content))
+    }
+
+    /// A number that nothing has had.
+    fn next(&mut self) -> io::Result<u64> {
+        let last = self.known()?.last_key_value();
+        Ok(last.map_or(1, |(last, _)| last + 1))
+    }
+
+    fn file(&self, number: u64) -> PathBuf {
+        self.directory.join(format!("{number:010}"))
+    }
+
+    fn known_mut(&mut self) -> io::Result<&mut BTreeMap<u64, Kept>> {
+        if self.known.is_none() {
+            self.known = Some(read_all(&self.directory)?);
+        }
+        Ok(self.known.get_or_insert_default())
+    }
+}
+
+/// A content that is kept.
+#[derive(Debug)]
+pub(crate) struct Content {
+    file: File,
+    start: u64,
+}
+
+impl Content {
+    /// The file, at the content's start.
+    pub(crate) fn into_file(self) -> File {
+        self.file
+    }
+}
+
+impl Read for Content {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.file.read(into)
+    }
+}
+
+/// Positions count from the content's start.
+impl Seek for Content {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let to = match to {
+            SeekFrom::Start(at) => SeekFrom::Start(self.start + at),
+            other => other,
+        };
+        Ok(self.file.seek(to)?.saturating_sub(self.start))
+    }
+}
+
+/// All that is kept in a directory. What is no content is removed, as far as that is possible.
+fn read_all(directory: &Path) -> io::Result<BTreeMap<u64, Kept>> {
+    let mut known = BTreeMap::new();
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(known),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let number = path
+            .file_name()
+            .and_then(|name| name.to_str()?.parse().ok());
+        match number.zip(read_one(&path)?) {
+            Some((number, kept)) => {
+                known.insert(number, kept);
+            }
+            None => {
+                let _ = fs::remove_file(&path);
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// What a file says that it holds, if it holds it.
+fn read_one(path: &Path) -> io::Result<Option<Kept>> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut line = Vec::new();
+    BufReader::new(file)
+        .take(LONGEST_LINE)
+        .read_until(b'\n', &mut line)?;
+    let kept: Option<Kept> = serde_json::from_slice(&line).ok();
+    Ok(kept.filter(|kept| line.len() as u64 + kept.size == length))
+}

@@ -1,0 +1,207 @@
+//! Drives that others have changed: emptied, made anew, or only edited. What was on them is not lost.
+
+use std::fs;
+use std::path::PathBuf;
+
+use cpy_tests::http::Reply;
+use cpy_tests::{Board, Gateway, wait};
+use serde_json::Value;
+
+const SERIAL: &str = "E6614C311B7E6F35";
+
+/// What a class has made.
+const WORK: [(&str, &str); 4] = [
+    ("code.py", "import lesson\n"),
+    ("lib/deep/lesson.py", "print('one')\n"),
+    ("a name with spaces.txt", ""),
+    ("settings.toml", "A = 1\n"),
+];
+
+struct Bench {
+    // Dropped before the gateway, in whose directory its image is.
+    board: Board,
+    gateway: Gateway,
+}
+
+impl Bench {
+    /// A board with work on its drive, of which there are copies.
+    async fn new() -> Self {
+        let gateway = Gateway::start().await;
+        let board = gateway.plug(SERIAL, &[]).await;
+        let bench = Self { board, gateway };
+        bench.put("lib/deep/", "").await;
+        for (path, content) in WORK {
+            bench.put(&path.replace(' ', "%20"), content).await;
+        }
+        bench.copied(&WORK).await;
+        bench
+    }
+
+    async fn ask(&self, method: &str, target: &str, body: &str) -> Reply {
+        let call = self.gateway.call(method, target).to(&self.board);
+        let call = call.header("Accept", "application/json");
+        call.body(body.to_owned()).send().await
+    }
+
+    async fn put(&self, path: &str, content: &str) {
+        let reply = self.ask("PUT", &format!("/fs/{path}"), content).await;
+        assert!(reply.status.is_success(), "{reply:?}");
+    }
+
+    fn state(&self, of: &str) -> PathBuf {
+        let state = self.gateway.directory().join("state/file-proxy");
+        state.join(of).join(SERIAL)
+    }
+
+    /// Waits until there are copies of these files.
+    async fn copied(&self, files: &[(&str, &str)]) {
+        wait::until("all is copied", async || {
+            let copies = fs::read_dir(self.state("copies")).ok()?;
+            let copies: Vec<String> = copies
+                .filter_map(|entry| fs::read_to_string(entry.ok()?.path()).ok())
+                .collect();
+            let is_copied = |(path, content): &(&str, &str)| {
+                let path = format!("\"path\":\"/{path}\"");
+                let has = |copy: &&String| copy.contains(&path);
+                let mut found = copies.iter().filter(has);
+                found.any(|copy| {
+                    copy.split_once('\n')
+                        .is_some_and(|(_, held)| held == *content)
+                })
+            };
+            files.iter().all(is_copied).then_some(())
+        })
+        .await;
+    }
+
+    /// Does something to the drive while it is elsewhere.
+    async fn elsewhere(&mut self, change: impl FnOnce(&Board)) {
+        self.board.unplug();
+        let board = &self.board;
+        self.gateway.status_becomes(board, "/fs/", 503).await;
+        change(board);
+        self.board.plug();
+        self.gateway.ready(&self.board).await;
+    }
+
+    async fn wipe(&mut self) {
+        // The board makes a new one.
+        self.elsewhere(|board| fs::remove_file(board.image().path()).expect("there is one"))
+            .await;
+    }
+
+    async fn reason(&self) -> String {
+        let listed = self.ask("GET", "/cp/board.json", "").await.json();
+        let reason = listed["drive"]["reason"].as_str();
+        reason.expect("a drive has one").to_owned()
+    }
+
+    async fn lost(&self) -> Vec<String> {
+        let lost = self.ask("GET", "/fs/?lost", "").await.json();
+        let paths = lost["files"].as_array().expect("a list").iter();
+        let mut paths: Vec<String> = paths
+            .map(|file| file["path"].as_str().expect("a path").to_owned())
+            .collect();
+        paths.sort();
+        paths
+    }
+
+    /// What was kept of a file, the newest first.
+    async fn versions(&self, path: &str) -> Vec<String> {
+        let listed = self
+            .ask("GET", &format!("/fs/{path}?history"), "")
+            .await
+            .json();
+        let mut contents = Vec::new();
+        for version in listed["versions"].as_array().into_iter().flatten() {
+            let id: &Value = &version["id"];
+            let target = format!("/fs/{path}?history={id}");
+            contents.push(self.ask("GET", &target, "").await.text());
+        }
+        contents
+    }
+
+    fn holds(&self, path: &str) -> Option<String> {
+        let content = self.board.image().read(&format!("/{path}"))?;
+        Some(String::from_utf8(content).expect("text"))
+    }
+}
+
+#[tokio::test]
+async fn a_drive_that_was_made_anew_is_given_back_whole() {
+    let mut bench = Bench::new().await;
+    assert_eq!(bench.reason().await, "");
+    bench.wipe().await;
+    let reason = bench.reason().await;
+    assert!(
+        reason.contains("4 files that were on it are kept"),
+        "{reason}"
+    );
+    let mut expected = WORK.map(|(path, _)| format!("/{path}"));
+    expected.sort();
+    assert_eq!(bench.lost().await, expected);
+    // What is saved meanwhile is nobody's loss.
+    bench.put("code.py", "# begun anew\n").await;
+    bench.put("new.py", "# new\n").await;
+
+    let listed = bench
+        .gateway
+        .cpyctl(&["drive", "restore", SERIAL, "--list"]);
+    assert!(listed.await.unwrap().contains("/lib/deep/lesson.py"));
+    let said = bench.gateway.cpyctl(&["drive", "restore", SERIAL]).await;
+    assert!(said.unwrap().contains("4 files are given back"));
+    for (path, content) in WORK {
+        assert_eq!(bench.holds(path).as_deref(), Some(content), "{path}");
+    }
+    assert_eq!(bench.holds("new.py").unwrap(), "# new\n");
+    assert_eq!(bench.versions("code.py").await[0], "# begun anew\n");
+    assert_eq!(bench.reason().await, "");
+    assert!(bench.lost().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_lost_is_kept_until_somebody_says_otherwise() {
+    let mut bench = Bench::new().await;
+    bench.wipe().await;
+    assert_eq!(bench.lost().await.len(), 4);
+    bench.gateway.kill("cpy-file-proxy");
+    bench.gateway.start_daemon("cpy-file-proxy");
+    bench.gateway.ready(&bench.board).await;
+    bench.wipe().await;
+    assert_eq!(bench.lost().await.len(), 4);
+    let body = bench.ask("PUT", "/fs/?lost", "a body").await;
+    assert_eq!(body.status, 400, "{body:?}");
+    let said = bench
+        .gateway
+        .cpyctl(&["drive", "restore", SERIAL, "--forget"])
+        .await;
+    assert!(said.unwrap().contains("4 files are forgotten"));
+    assert!(bench.lost().await.is_empty());
+    assert_eq!(bench.reason().await, "");
+    assert_eq!(bench.holds("lib/deep/lesson.py"), None);
+}
+
+#[tokio::test]
+async fn what_others_write_over_or_delete_is_in_the_history() {
+    let mut bench = Bench::new().await;
+    bench
+        .elsewhere(|board| {
+            board.image().write("/code.py", b"# edited on a laptop\n");
+            board.image().delete("/lib/deep/lesson.py");
+        })
+        .await;
+    wait::until("the history has what it held", async || {
+        let versions = bench.versions("code.py").await;
+        (versions.first()? == "import lesson\n").then_some(())
+    })
+    .await;
+    wait::until("the history has what was deleted", async || {
+        let versions = bench.versions("lib/deep/lesson.py").await;
+        (versions == ["print('one')\n"]).then_some(())
+    })
+    .await;
+    assert_eq!(bench.reason().await, "");
+    assert!(bench.lost().await.is_empty());
+    assert_eq!(bench.holds("code.py").unwrap(), "# edited on a laptop\n");
+    bench.copied(&[("code.py", "# edited on a laptop\n")]).await;
+}
