@@ -9,258 +9,24 @@ mod support;
 
 use std::io::Cursor;
 
-use cpy_fat::{Caching, Error, Kind, Made, Saved, SectorDevice, Volume};
+use cpy_fat::{Caching, Volume, recover};
 use support::image::{Image, SHAPES, SMALL_SHAPES, Shape};
+use support::journal::MemoryJournal;
 use support::memory::MemoryDevice;
-use support::second_opinion::{Baseline, assert_all_agree};
-use support::tree::{Node, Tree, outline, read_tree};
-use support::{bytes, noon, path};
+use support::model::{Dice, Model, step};
+use support::second_opinion::{Baseline, assert_all_agree, fatfs_tree};
+use support::tree::{outline, read_tree};
 
 const STEPS: u64 = 700;
 
-/// Numbers that are the same in every run.
-struct Dice(u64);
+/// How many operations a drive lives through in all shapes together, unless this says how many:
+/// `MODEL_STEPS=1000000 cargo test -p cpy-fat --test model -- --nocapture`.
+const LIFE: u64 = 4000;
+const LIFE_VARIABLE: &str = "MODEL_STEPS";
 
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % limit
-    }
-
-    fn one_of<'s>(&mut self, choices: &[&'s str]) -> &'s str {
-        choices[self.below(choices.len())]
-    }
-
-    /// A path of one to three names; few enough that they meet again.
-    fn path(&mut self) -> String {
-        let mut path = String::new();
-        for _ in 0..=self.below(3) {
-            path.push('/');
-            path.push_str(self.one_of(&[
-                "lib",
-                "LIB",
-                "code.py",
-                "UPPER.TXT",
-                "a longer name with spaces.text",
-                "größe",
-                ".hidden",
-                "a longer name with spaces, and much more of it than would be needed to fill several slots.text",
-            ]));
-        }
-        path
-    }
-}
-
-/// What the model expects of an operation.
-#[derive(Debug, PartialEq, Eq)]
-enum Outcome {
-    Done,
-    Unchanged,
-    NotFound,
-    Exists,
-    NotADirectory,
-    IsADirectory,
-    IntoItself,
-    NoRoom,
-}
-
-fn outcome<T>(result: Result<T, Error>, done: impl FnOnce(T) -> Outcome) -> Outcome {
-    match result {
-        Ok(value) => done(value),
-        Err(Error::NotFound { .. }) => Outcome::NotFound,
-        Err(Error::Exists { .. }) => Outcome::Exists,
-        Err(Error::NotADirectory { .. }) => Outcome::NotADirectory,
-        Err(Error::IsADirectory { .. }) => Outcome::IsADirectory,
-        Err(Error::IntoItself { .. }) => Outcome::IntoItself,
-        Err(Error::NoSpace { .. } | Error::DirectoryFull { .. }) => Outcome::NoRoom,
-        Err(other) => panic!("{other}"),
-    }
-}
-
-/// The map, with the rules of a file system.
-#[derive(Default)]
-struct Model(Tree);
-
-impl Model {
-    /// The path with the case in which it is stored, as far as it exists.
-    fn stored(&self, wanted: &str) -> String {
-        let mut known = String::new();
-        for name in wanted.split('/').skip(1) {
-            let next = format!("{known}/{name}");
-            let same = self
-                .0
-                .keys()
-                .find(|key| key.to_lowercase() == next.to_lowercase());
-            known = same.cloned().unwrap_or(next);
-        }
-        known
-    }
-
-    /// Why nothing can be at `at`: what its parent is.
-    fn parent_trouble(&self, at: &str) -> Option<Outcome> {
-        let parents = at.match_indices('/').skip(1).map(|(end, _)| &at[..end]);
-        for parent in parents {
-            match self.0.get(parent) {
-                None => return Some(Outcome::NotFound),
-                Some(Node::File { .. }) => return Some(Outcome::NotADirectory),
-                Some(Node::Directory) => {}
-            }
-        }
-        None
-    }
-
-    fn save(&mut self, at: &str, content: Vec<u8>) -> Outcome {
-        let at = self.stored(at);
-        if let Some(trouble) = self.parent_trouble(&at) {
-            return trouble;
-        }
-        let file = Node::File {
-            content,
-            modified: noon().unix_seconds(),
-        };
-        match self.0.get(&at) {
-            Some(Node::Directory) => Outcome::IsADirectory,
-            Some(Node::File { .. }) => {
-                self.0.insert(at, file);
-                Outcome::Unchanged
-            }
-            None => {
-                self.0.insert(at, file);
-                Outcome::Done
-            }
-        }
-    }
-
-    fn make_directory(&mut self, at: &str) -> Outcome {
-        let at = self.stored(at);
-        if self.0.contains_key(&at) {
-            return Outcome::Unchanged;
-        }
-        if self.parent_trouble(&at) == Some(Outcome::NotADirectory) {
-            return Outcome::NotADirectory;
-        }
-        let parents = at
-            .match_indices('/')
-            .skip(1)
-            .map(|(end, _)| at[..end].to_owned());
-        let all: Vec<_> = parents.chain([at.clone()]).collect();
-        self.0.extend(
-            all.into_iter()
-                .map(|directory| (directory, Node::Directory)),
-        );
-        Outcome::Done
-    }
-
-    fn delete(&mut self, at: &str) -> Outcome {
-        let at = self.stored(at);
-        if let Some(trouble) = self.parent_trouble(&at) {
-            return trouble;
-        }
-        let below = format!("{at}/");
-        let before = self.0.len();
-        self.0
-            .retain(|path, _| *path != at && !path.starts_with(&below));
-        if self.0.len() == before {
-            Outcome::NotFound
-        } else {
-            Outcome::Done
-        }
-    }
-
-    fn rename(&mut self, from: &str, to: &str) -> Outcome {
-        let from = self.stored(from);
-        if let Some(trouble) = self.parent_trouble(&from) {
-            return trouble;
-        }
-        let stored = self.stored(to);
-        let below = format!("{from}/");
-        match self.0.get(&from) {
-            None => return Outcome::NotFound,
-            Some(Node::Directory) if stored.starts_with(&below) => return Outcome::IntoItself,
-            Some(_) => {}
-        }
-        if let Some(trouble) = self.parent_trouble(&stored) {
-            return trouble;
-        }
-        if stored != from && self.0.contains_key(&stored) {
-            return Outcome::Exists;
-        }
-        let parent = &stored[..stored.rfind('/').unwrap()];
-        let to = format!("{parent}{}", &to[to.rfind('/').unwrap()..]);
-        let moved: Vec<_> = self
-            .0
-            .keys()
-            .filter(|path| **path == from || path.starts_with(&below))
-            .cloned()
-            .collect();
-        for path in moved {
-            let node = self.0.remove(&path).unwrap();
-            self.0.insert(format!("{to}{}", &path[from.len()..]), node);
-        }
-        Outcome::Done
-    }
-}
-
-/// One random operation on both; what it was.
-fn step<D: SectorDevice>(
-    dice: &mut Dice,
-    drive: &mut Volume<D>,
-    model: &mut Model,
-    largest: usize,
-) -> String {
-    let (at, to) = (dice.path(), dice.path());
-    let before = model.0.clone();
-    let (what, expected, seen) = match dice.below(10) {
-        0..=4 => {
-            let length = if dice.below(6) == 0 {
-                0
-            } else {
-                dice.below(largest)
-            };
-            let content = bytes(dice.0, length);
-            let saved = drive.save(
-                &path(&at),
-                length.try_into().unwrap(),
-                &mut Cursor::new(&content),
-                noon(),
-            );
-            let seen = outcome(saved, |saved| match saved {
-                Saved::Created => Outcome::Done,
-                Saved::Replaced | Saved::ReplacedInPlace => Outcome::Unchanged,
-            });
-            (
-                format!("save {length} bytes as {at}"),
-                model.save(&at, content),
-                seen,
-            )
-        }
-        5 => {
-            let made = drive.make_directory(&path(&at), noon());
-            let seen = outcome(made, |made| match made {
-                Made::Created => Outcome::Done,
-                Made::Existed(Kind::File | Kind::Directory) => Outcome::Unchanged,
-            });
-            (format!("make {at}"), model.make_directory(&at), seen)
-        }
-        6 | 7 => {
-            let seen = outcome(drive.delete(&path(&at)), |()| Outcome::Done);
-            (format!("delete {at}"), model.delete(&at), seen)
-        }
-        _ => {
-            let seen = outcome(drive.rename(&path(&at), &path(&to)), |()| Outcome::Done);
-            (format!("move {at} to {to}"), model.rename(&at, &to), seen)
-        }
-    };
-    if seen == Outcome::NoRoom {
-        model.0 = before;
-    } else {
-        assert_eq!(seen, expected, "{what}");
-    }
-    what
-}
+/// FAT12, FAT16 and FAT32, of a size that very many operations can fill, empty and fragment. FAT32 of a size that all
+/// readers tell by is too large for that.
+const LIVED: [Shape; 3] = [SMALL_SHAPES[0], SMALL_SHAPES[1], SMALL_SHAPES[2]];
 
 #[test]
 fn random_operations_do_what_a_map_does() {
@@ -269,7 +35,7 @@ fn random_operations_do_what_a_map_does() {
         let device = MemoryDevice::new(std::fs::read(Image::new(shape).file()).unwrap());
         let mut drive = Volume::open(device.clone(), Caching::Owned).unwrap();
         for number in 0..STEPS {
-            let what = step(&mut dice, &mut drive, &mut model, 12_000);
+            let (what, _) = step(&mut dice, &mut drive, &mut model, 12_000);
             if number % 97 == 0 {
                 drive = Volume::open(device.clone(), Caching::Owned).unwrap();
             }
@@ -310,7 +76,7 @@ fn other_readers_agree_after_random_operations() {
             160
         };
         for number in 0..steps {
-            let what = step(&mut dice, &mut drive, &mut model, 60_000);
+            let (what, _) = step(&mut dice, &mut drive, &mut model, 60_000);
             if number % 20 == 19 {
                 assert_all_agree(
                     &image,
@@ -321,4 +87,55 @@ fn other_readers_agree_after_random_operations() {
             }
         }
     }
+}
+
+/// Whatever is done to a drive, and however often it is pulled out meanwhile: it holds what the model holds, and for an
+/// operation that was cut what the model holds with it or without it.
+#[test]
+fn a_drive_that_is_used_and_pulled_out_again_and_again_does_what_a_map_does() {
+    let steps = std::env::var(LIFE_VARIABLE).map_or(LIFE, |steps| steps.parse().unwrap());
+    let (mut cuts, mut finished) = (0, 0);
+    for (seed, shape) in (7..).zip(LIVED) {
+        let (mut dice, mut model) = (Dice(seed), Model::default());
+        let mut device = MemoryDevice::new(std::fs::read(Image::new(shape).file()).unwrap());
+        let mut journal = MemoryJournal::default();
+        let plug = |device: &MemoryDevice, journal: &MemoryJournal| {
+            let mut drive = Volume::open(device.clone(), Caching::Owned).unwrap();
+            drive.keep_journal(Box::new(journal.clone()), 0);
+            drive
+        };
+        let mut drive = plug(&device, &journal);
+        for number in 0..steps / LIVED.len() as u64 {
+            if dice.below(2) == 0 {
+                device.cut_after(dice.below(30));
+            }
+            let before = model.0.clone();
+            let (what, is_cut) = step(&mut dice, &mut drive, &mut model, 12_000);
+            let at = format!("{shape:?}, step {number}, {what}");
+            device.mend();
+            if is_cut {
+                cuts += 1;
+                recover(&mut device, &mut journal).unwrap();
+                assert!(journal.is_empty(), "{at}: the record is still there");
+                drive = plug(&device, &journal);
+                let tree = read_tree(&mut drive).unwrap();
+                if tree == model.0 {
+                    finished += 1;
+                } else {
+                    assert!(tree == before, "{at}: cut\n{}", outline(&tree));
+                    model.0 = before;
+                }
+            }
+            if number % 50 == 0 {
+                let tree = read_tree(&mut drive).unwrap();
+                assert!(tree == model.0, "{at}:\n{}", outline(&tree));
+                let seen = fatfs_tree(Cursor::new(device.bytes()));
+                assert!(seen == model.0, "{at}: fatfs\n{}", outline(&seen));
+                let report = drive.check().unwrap();
+                assert!(report.is_clean(), "{at}: {:#?}", report.findings);
+            }
+        }
+    }
+    println!("{steps} operations, {cuts} of them cut, {finished} of those finished later");
+    assert!(cuts > steps / 100 && finished > cuts / 10);
 }

@@ -5,6 +5,7 @@
 pub(crate) mod image;
 pub(crate) mod journal;
 pub(crate) mod memory;
+pub(crate) mod model;
 pub(crate) mod recording;
 pub(crate) mod scenario;
 pub(crate) mod second_opinion;

@@ -62,8 +62,9 @@ pub(crate) fn assert_all_agree(image: &Image, expected: &Tree, baseline: &Baseli
         expected,
         &format!("mtools, after {after}"),
     );
+    let file = fs::File::options().read(true).write(true).open(&bare);
     assert_same(
-        &fatfs_tree(&bare),
+        &fatfs_tree(file.unwrap()),
         expected,
         &format!("fatfs, after {after}"),
     );
@@ -131,19 +132,18 @@ fn collect(directory: &Path, above: &str, tree: &mut Tree) {
 }
 
 /// All that the fatfs crate reads from a bare volume.
-fn fatfs_tree(volume: &Path) -> Tree {
-    let file = fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(volume)
-        .unwrap();
-    let system = fatfs::FileSystem::new(file, fatfs::FsOptions::new()).unwrap();
+pub(crate) fn fatfs_tree<T: fatfs::ReadWriteSeek>(volume: T) -> Tree {
+    let system = fatfs::FileSystem::new(volume, fatfs::FsOptions::new()).unwrap();
     let mut tree = Tree::new();
     walk_fatfs(&system.root_dir(), "", &mut tree);
     tree
 }
 
-fn walk_fatfs(directory: &fatfs::Dir<'_, fs::File>, above: &str, tree: &mut Tree) {
+fn walk_fatfs<T: fatfs::ReadWriteSeek>(
+    directory: &fatfs::Dir<'_, T>,
+    above: &str,
+    tree: &mut Tree,
+) {
     for entry in directory.iter() {
         let entry = entry.unwrap();
         let name = entry.file_name();
