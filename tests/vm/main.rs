@@ -10,3 +10,4 @@ mod names;
 mod plug;
 mod protection;
 mod survival;
+mod writes;
