@@ -136,16 +136,21 @@ impl Worker {
     /// Copies what the drive holds, whenever it has changed and a moment has passed in which others had the drive to
     /// themselves; between two pieces they have their turn.
     pub(crate) async fn keep_copies(self) {
+        // A board that is gone is let go of at once: it may come back in a moment.
+        tokio::select! {
+            () = self.copy_for_good() => {}
+            () = self.unplugged() => {}
+        }
+    }
+
+    async fn copy_for_good(&self) {
+        let copy = |drive: &mut Drive| {
+            drive.copy_some();
+            Ok(drive.is_behind())
+        };
         loop {
-            tokio::select! {
-                () = self.behind.notified() => {}
-                () = self.unplugged() => return,
-            }
+            self.behind.notified().await;
             tokio::time::sleep(QUIET).await;
-            let copy = |drive: &mut Drive| {
-                drive.copy_some();
-                Ok(drive.is_behind())
-            };
             while let Ok(true) = self.run(copy).await {}
         }
     }
