@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 
 use crate::network::Entrance;
 
@@ -92,8 +92,18 @@ impl Process {
     }
 
     /// SIGTERM, and waits until it has ended.
-    pub fn terminate(mut self) {
+    pub fn terminate(self) {
+        self.ask_to_end();
+        self.ended();
+    }
+
+    /// SIGTERM.
+    pub(crate) fn ask_to_end(&self) {
         self.signal(Signal::TERM);
+    }
+
+    /// Waits until it has ended, as it should.
+    pub(crate) fn ended(mut self) {
         let status = self.child.wait().expect("it ends");
         assert!(
             status.success(),
@@ -137,12 +147,29 @@ impl Process {
         kib.expect("the kernel counts it") * 1024
     }
 
+    /// How many descriptors it has open.
+    pub fn descriptors(&self) -> usize {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.id()));
+        open.expect("it runs").count()
+    }
+
+    /// Lets it have descriptors below this number only, from now on.
+    pub fn limit_descriptors(&self, number: usize) {
+        let old = getrlimit(Resource::Nofile);
+        let new = Rlimit {
+            current: Some(number as u64),
+            ..old
+        };
+        prlimit(Some(self.pid()), Resource::Nofile, new).expect("it is still ours");
+    }
+
+    fn pid(&self) -> Pid {
+        let id = i32::try_from(self.child.id()).ok();
+        id.and_then(Pid::from_raw).expect("a process id")
+    }
+
     fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.child.id())
-            .ok()
-            .and_then(Pid::from_raw)
-            .expect("a process id");
-        kill_process(id, signal).expect("it is still ours");
+        kill_process(self.pid(), signal).expect("it is still ours");
     }
 }
 

@@ -59,7 +59,8 @@ impl Api {
             .strip_prefix("fs")
             .filter(|rest| rest.starts_with('/'));
         let raw_path = raw_path.ok_or(Refusal::NoSuchResource)?;
-        files::answer(self.drives.worker(&serial)?, &self.spool, raw_path, request).await
+        let spool = self.spool.of(&serial);
+        files::answer(self.drives.worker(&serial)?, spool, raw_path, request).await
     }
 
     async fn statuses(&self) -> DriveStatuses {
