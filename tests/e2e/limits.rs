@@ -23,12 +23,16 @@ struct HalfUpload {
 }
 
 impl HalfUpload {
-    /// Sends all of a file but its end.
+    /// Sends all of a file but its end, once it is asked for it: the request has its place then.
     async fn begin(gateway: &Gateway, board: &Board, path: &str, content: &[u8]) -> Self {
         let mut stream = TcpStream::connect(gateway.address()).await.unwrap();
         let length = content.len();
-        let head = http::head("PUT", path, board) + &format!("Content-Length: {length}\r\n\r\n");
+        let lines = format!("Content-Length: {length}\r\nExpect: 100-continue\r\n\r\n");
+        let head = http::head("PUT", path, board) + &lines;
         stream.write_all(head.as_bytes()).await.unwrap();
+        assert_eq!(status(&mut stream).await, "100");
+        let mut rest = [0; " Continue\r\n\r\n".len()];
+        stream.read_exact(&mut rest).await.unwrap();
         let (first, rest) = content.split_at(length - 1);
         stream.write_all(first).await.unwrap();
         let rest = rest.to_vec();
@@ -61,15 +65,6 @@ async fn patient(address: SocketAddr, sent: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// Waits until so many requests for a board's files are under way: one more is refused.
-async fn is_full(gateway: &Gateway, board: &Board) -> cpy_tests::Reply {
-    wait::until("the board has all that it may have", async || {
-        let reply = gateway.call("GET", "/fs/code.py").to(board).send().await;
-        (reply.status == 503).then_some(reply)
-    })
-    .await
-}
-
 async fn get(gateway: &Gateway, board: &Board, expected: u16) -> cpy_tests::Reply {
     let call = gateway.call("GET", "/fs/code.py").to(board);
     call.expect(expected).await
@@ -90,11 +85,8 @@ async fn an_address_that_has_all_its_connections_in_use_is_told_and_others_are_s
         uploads.push(HalfUpload::begin(&gateway, &board, &path, b"content").await);
     }
     let ask = format!("{}\r\n", http::head("GET", "/fs/code.py", &board));
-    let told = wait::until("the address has no place", async || {
-        let answer = http::raw(gateway.address(), ask.as_bytes()).await;
-        answer.starts_with("HTTP/1.1 503 ").then_some(answer)
-    })
-    .await;
+    let told = http::raw(gateway.address(), ask.as_bytes()).await;
+    assert!(told.starts_with("HTTP/1.1 503 "), "{told}");
     assert!(told.contains("\r\nRetry-After: "), "{told}");
     assert!(told.contains("Your address"), "{told}");
     let socket = TcpSocket::new_v4().unwrap();
@@ -119,7 +111,7 @@ async fn a_board_whose_requests_are_all_under_way_says_so_and_others_are_served(
         let path = format!("/fs/{n}.txt");
         uploads.push(HalfUpload::begin(&gateway, &board, &path, b"content").await);
     }
-    let refused = is_full(&gateway, &board).await;
+    let refused = get(&gateway, &board, 503).await;
     assert_eq!(refused.header("retry-after"), "1");
     assert!(refused.text().contains("under way"), "{refused:?}");
     let mut consoles = Vec::new();
@@ -346,7 +338,7 @@ async fn a_reload_brings_other_limits() {
     }
     assert!(begun.elapsed() < Duration::from_secs(10), "{begun:?}");
     let upload = HalfUpload::begin(&gateway, &board, "/fs/b.txt", b"content").await;
-    is_full(&gateway, &board).await;
+    get(&gateway, &board, 503).await;
     assert_eq!(upload.finish().await, "201");
     let call = gateway.call("GET", "/fs/b.txt").board(&board);
     call.password(PASSWORD).expect(200).await;
