@@ -25,23 +25,25 @@ struct HalfUpload {
 impl HalfUpload {
     /// Sends all of a file but its end, once it is asked for it: the request has its place then.
     async fn begin(gateway: &Gateway, board: &Board, path: &str, content: &[u8]) -> Self {
-        let mut stream = TcpStream::connect(gateway.address()).await.unwrap();
+        let mut stream = TcpStream::connect(gateway.address())
+            .await
+            .expect("it connects");
         let length = content.len();
         let lines = format!("Content-Length: {length}\r\nExpect: 100-continue\r\n\r\n");
         let head = http::head("PUT", path, board) + &lines;
-        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(head.as_bytes()).await.expect("it is read");
         assert_eq!(status(&mut stream).await, "100");
         let mut rest = [0; " Continue\r\n\r\n".len()];
-        stream.read_exact(&mut rest).await.unwrap();
+        stream.read_exact(&mut rest).await.expect("it answers");
         let (first, rest) = content.split_at(length - 1);
-        stream.write_all(first).await.unwrap();
+        stream.write_all(first).await.expect("it is read");
         let rest = rest.to_vec();
         Self { stream, rest }
     }
 
     /// Sends the end, and gives the status.
     async fn finish(mut self) -> String {
-        self.stream.write_all(&self.rest).await.unwrap();
+        self.stream.write_all(&self.rest).await.expect("it is read");
         status(&mut self.stream).await
     }
 }
@@ -56,7 +58,7 @@ async fn status(stream: &mut TcpStream) -> String {
 
 /// All that comes back until the end, for a client that waits when it has sent this.
 async fn patient(address: SocketAddr, sent: &[u8]) -> String {
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    let mut stream = TcpStream::connect(address).await.expect("it connects");
     // It may be refused before it has sent all.
     let _ = stream.write_all(sent).await;
     let mut answer = Vec::new();

@@ -1,5 +1,6 @@
 //! A program run by a test and ended with it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -149,18 +150,28 @@ impl Process {
 
     /// How many descriptors it has open.
     pub fn descriptors(&self) -> usize {
-        let open = std::fs::read_dir(format!("/proc/{}/fd", self.id()));
-        open.expect("it runs").count()
+        self.open_descriptors().len()
     }
 
-    /// Lets it have descriptors below this number only, from now on.
-    pub fn limit_descriptors(&self, number: usize) {
-        let old = getrlimit(Resource::Nofile);
+    /// Lets it open so many descriptors more, from now on.
+    pub fn leave_descriptors(&self, more: usize) {
+        let open = self.open_descriptors();
+        let mut unused = (0..).filter(|number| !open.contains(number));
+        // The system counts in numbers of descriptors: those below it can be had.
+        let below = unused.nth(more).expect("numbers do not end");
         let new = Rlimit {
-            current: Some(number as u64),
-            ..old
+            current: Some(below),
+            ..getrlimit(Resource::Nofile)
         };
         prlimit(Some(self.pid()), Resource::Nofile, new).expect("it is still ours");
+    }
+
+    fn open_descriptors(&self) -> BTreeSet<u64> {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.id())).expect("it runs");
+        let number = |entry: std::io::Result<std::fs::DirEntry>| {
+            entry.ok()?.file_name().to_str()?.parse().ok()
+        };
+        open.filter_map(number).collect()
     }
 
     fn pid(&self) -> Pid {

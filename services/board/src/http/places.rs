@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -59,14 +60,15 @@ impl Places {
             Peer::Local => None,
             Peer::Tcp { remote, .. } => Some(remote.ip().to_canonical()),
         };
+        let now = Instant::now();
         let mut table = self.lock();
         if let Some(address) = address {
             let of_address = table.by_address.get(&address).copied().unwrap_or_default();
-            if of_address >= limits.connections_per_address && !table.dismiss(Some(address)) {
+            if of_address >= limits.connections_per_address && !table.dismiss(Some(address), now) {
                 return Err(Full::Address);
             }
         }
-        if table.taken.len() >= limits.connections && !table.dismiss(None) {
+        if table.taken.len() >= limits.connections && !table.dismiss(None, now) {
             return Err(Full::All);
         }
         if let Some(address) = address {
@@ -77,7 +79,7 @@ impl Places {
         let dismissed = CancellationToken::new();
         let taken = Taken {
             address,
-            idle_since: Some(Instant::now()),
+            idle_since: Some(now),
             dismissed: dismissed.clone(),
         };
         table.taken.insert(number, taken);
@@ -89,9 +91,11 @@ impl Places {
         })
     }
 
-    /// Lets the connection go that has been idle for longest, if one is.
-    pub(super) fn dismiss_an_idle_one(&self) -> bool {
-        self.lock().dismiss(None)
+    /// Lets the connection go that has been idle for longest, and for no shorter than this: whoever has just come
+    /// is about to ask.
+    pub(super) fn dismiss_one_idle_for(&self, time: Duration) -> bool {
+        let before = Instant::now().checked_sub(time);
+        before.is_some_and(|before| self.lock().dismiss(None, before))
     }
 
     /// How many are kept by requests.
@@ -108,11 +112,13 @@ impl Places {
 }
 
 impl Table {
-    /// Lets the connection go that has been idle for longest, of this address or of all. False: none is.
-    fn dismiss(&mut self, address: Option<IpAddr>) -> bool {
+    /// Lets the connection go that has been idle for longest and since this moment at least, of this address or of all.
+    /// False: none is.
+    fn dismiss(&mut self, address: Option<IpAddr>, before: Instant) -> bool {
         let idle = self.taken.iter().filter_map(|(number, taken)| {
+            let since = taken.idle_since?;
             let is_meant = address.is_none() || taken.address == address;
-            is_meant.then_some((taken.idle_since?, *number))
+            (is_meant && since <= before).then_some((since, *number))
         });
         let Some((_, number)) = idle.min() else {
             return false;
@@ -244,7 +250,7 @@ mod tests {
         let addresses = ["10.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.0.2"];
         let mut all: Vec<_> = addresses.map(|it| busy(&places, it).unwrap()).into();
         assert_eq!(busy(&places, "10.0.0.3").unwrap_err(), Full::All);
-        assert!(!places.dismiss_an_idle_one());
+        assert!(!places.dismiss_one_idle_for(Duration::ZERO));
         all.pop();
         assert!(busy(&places, "10.0.0.3").is_ok());
     }

@@ -14,18 +14,20 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
 
 use super::places::{Place, Places};
 use super::turned_away::Porter;
 use super::write_deadline::WriteDeadline;
 use super::{Accept, Body, Limits, Peer, holding};
 use crate::Shutdown;
-use crate::trouble::Trouble;
 
 /// How long to wait when the system has no descriptors left, before the next try to accept.
 const BREATH: Duration = Duration::from_millis(100);
 /// The same where a descriptor is about to become free.
 const TURN: Duration = Duration::from_millis(5);
+/// When it is worth another line in the log.
+const TELL_AGAIN: Duration = Duration::from_secs(60);
 
 /// Answers requests.
 pub trait Handler: Send + Sync + 'static {
@@ -87,28 +89,25 @@ impl<H: Handler> Server<H> {
     /// Accepts connections until the daemon stops, or until the future is dropped: connections that
     /// were accepted live on in both cases, to the end of the request that they are in.
     pub async fn serve(&self, listener: impl Accept) {
-        let mut trouble = Trouble::default();
+        let mut told = None;
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 () = self.shutdown.requested() => return,
             };
             match accepted {
-                Ok((io, peer)) => {
-                    if trouble.is_over() {
-                        tracing::info!("connections are accepted again");
-                    }
-                    self.admit(io, peer);
-                }
+                Ok((io, peer)) => self.admit(io, peer),
                 Err(error) => {
-                    if trouble.is_news(&error) {
+                    // Where descriptors are short it comes and goes many times a second.
+                    if told.is_none_or(|told: Instant| told.elapsed() >= TELL_AGAIN) {
                         tracing::warn!(%error, "cannot accept a connection, trying again");
+                        told = Some(Instant::now());
                     }
-                    if is_want_of_descriptors(&error) && self.places.dismiss_an_idle_one() {
+                    if is_want_of_descriptors(&error) && self.places.dismiss_one_idle_for(BREATH) {
                         // It goes as soon as its task has its turn.
-                        tokio::time::sleep(TURN).await;
+                        sleep(TURN).await;
                     } else {
-                        tokio::time::sleep(BREATH).await;
+                        sleep(BREATH).await;
                     }
                 }
             }
