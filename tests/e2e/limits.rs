@@ -214,10 +214,10 @@ async fn what_is_too_large_is_refused_before_it_is_sent() {
     let mut stream = TcpStream::connect(gateway.address()).await.unwrap();
     let begun = format!("{head}Transfer-Encoding: chunked\r\n\r\n20000\r\n");
     stream.write_all(begun.as_bytes()).await.unwrap();
-    stream.write_all(&[b'#'; 65_537]).await.unwrap();
+    stream.write_all(&[b'#'].repeat(65_537)).await.unwrap();
     assert_eq!(status(&mut stream).await, "413", "as soon as it passes");
     assert_eq!(board.image().read("/code.py").unwrap(), old);
-    put(&gateway, &board, "/fs/code.py", &[b'#'; 65_536], 204).await;
+    put(&gateway, &board, "/fs/code.py", &[b'#'].repeat(65_536), 204).await;
 }
 
 #[tokio::test]
@@ -225,7 +225,7 @@ async fn the_uploads_to_one_board_wait_on_no_more_disk_than_its_share() {
     let gateway = Gateway::start_with("[limits]\nupload_bytes = 100000").await;
     let board = gateway.plug(SERIAL, &[]).await;
     let other = gateway.plug(OTHER, &[]).await;
-    let first = HalfUpload::begin(&gateway, &board, "/fs/1.bin", &[1; 60_000]).await;
+    let first = HalfUpload::begin(&gateway, &board, "/fs/1.bin", &[1].repeat(60_000)).await;
     // The first one has arrived when another one has no room beside it.
     wait::until("another upload has no room", async || {
         let call = gateway.call("PUT", "/fs/2.bin").to(&board);
@@ -233,8 +233,8 @@ async fn the_uploads_to_one_board_wait_on_no_more_disk_than_its_share() {
         (reply.status == 503 && reply.header("retry-after") == "5").then_some(())
     })
     .await;
-    put(&gateway, &board, "/fs/3.bin", &[3; 30_000], 201).await;
-    put(&gateway, &other, "/fs/4.bin", &[4; 90_000], 201).await;
+    put(&gateway, &board, "/fs/3.bin", &[3].repeat(30_000), 201).await;
+    put(&gateway, &other, "/fs/4.bin", &[4].repeat(90_000), 201).await;
     assert_eq!(first.finish().await, "201");
     let call = gateway.call("PUT", "/fs/5.bin").to(&board);
     call.body(vec![5; 60_000]).expect(201).await;

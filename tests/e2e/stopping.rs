@@ -85,13 +85,16 @@ async fn all_daemons_end_at_once_with_saves_finished_and_clients_told() {
     for console in &mut consoles {
         goes_away(console).await;
     }
-    let (times, _gateway) = stopping.await.unwrap();
+    let times;
+    (times, gateway) = stopping.await.unwrap();
     println!("{times:?}");
     for (daemon, time) in times {
         assert!(time < IN_TIME, "{daemon}: {time:?}");
     }
     assert!(board.image().read("/saved.bin").unwrap() == big);
     board.unplug();
+    drop((board, other));
+    drop(gateway);
 }
 
 #[tokio::test]
@@ -142,9 +145,13 @@ async fn a_save_whose_content_comes_while_its_daemons_end_is_finished() {
         save.write_all(b"56789").await.unwrap();
         let answer = answer(&mut save).await;
         assert!(answer.starts_with("HTTP/1.1 201 "), "{daemon}: {answer:?}");
-        let (time, _gateway) = stopping.await.unwrap();
+        let time;
+        (time, gateway) = stopping.await.unwrap();
         assert!(time < IN_TIME, "{daemon}: {time:?}");
-        assert_eq!(board.image().read("/saved.txt").unwrap(), b"0123456789");
+        let saved = board.image().read("/saved.txt");
+        assert_eq!(saved.unwrap(), b"0123456789");
+        drop(board);
+        drop(gateway);
     }
 }
 
