@@ -271,11 +271,14 @@ async fn guesses_of_one_slow_nobody_who_has_the_password() {
         let guess = call.password(&format!("wrong {n}"));
         guesses.push(tokio::spawn(guess.try_send()));
     }
+    let mut times = Vec::new();
     for _ in 0..20 {
         let begun = Instant::now();
         get(&gateway, &board, 200).await;
-        assert!(begun.elapsed() < Duration::from_secs(2), "{begun:?}");
+        times.push(begun.elapsed());
     }
+    times.sort();
+    assert!(times[10] < Duration::from_secs(1), "{times:?}");
     let told: Vec<bool> = guesses
         .iter()
         .map(tokio::task::JoinHandle::is_finished)

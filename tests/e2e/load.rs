@@ -8,6 +8,7 @@ use cpy_tests::{Board, Console, Gateway, http, wait};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -68,6 +69,9 @@ async fn slow_reader(gateway: &Gateway, board: &Board) -> JoinHandle<()> {
 
 /// A thousand idle connections and some slow readers of one board, and what that does to another one, in words.
 async fn crowd(limits: &str, most_kept: usize, least_kept: usize) -> String {
+    // One crowd at a time: each is measured against the quiet before it.
+    static ALONE: Mutex<()> = Mutex::const_new(());
+    let _alone = ALONE.lock().await;
     allow_descriptors();
     let gateway = Gateway::start_with(limits).await;
     let board = gateway.plug(SERIAL, &["--size", "8192"]).await;

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ struct Taken {
     address: Option<IpAddr>,
     /// None: it has a request, or is no HTTP any more.
     idle_since: Option<Instant>,
+    /// The client has not taken all of the last answer.
+    is_sending: Arc<AtomicBool>,
     dismissed: CancellationToken,
 }
 
@@ -36,6 +39,7 @@ struct Taken {
 #[derive(Debug)]
 pub(super) struct Place {
     number: u64,
+    is_sending: Arc<AtomicBool>,
     dismissed: CancellationToken,
     places: Places,
 }
@@ -77,15 +81,18 @@ impl Places {
         let number = table.next;
         table.next += 1;
         let dismissed = CancellationToken::new();
+        let is_sending = Arc::new(AtomicBool::new(false));
         let taken = Taken {
             address,
             idle_since: Some(now),
+            is_sending: Arc::clone(&is_sending),
             dismissed: dismissed.clone(),
         };
         table.taken.insert(number, taken);
         drop(table);
         Ok(Place {
             number,
+            is_sending,
             dismissed,
             places: self.clone(),
         })
@@ -118,9 +125,11 @@ impl Table {
         let idle = self.taken.iter().filter_map(|(number, taken)| {
             let since = taken.idle_since?;
             let is_meant = address.is_none() || taken.address == address;
-            (is_meant && since <= before).then_some((since, *number))
+            // Whoever has yet to take an answer is the last to go.
+            let order = (taken.is_sending.load(Relaxed), since, *number);
+            (is_meant && since <= before).then_some(order)
         });
-        let Some((_, number)) = idle.min() else {
+        let Some((_, _, number)) = idle.min() else {
             return false;
         };
         if let Some(taken) = self.remove(number) {
@@ -149,6 +158,11 @@ impl Place {
         let mut table = self.places.lock();
         table.taken.get_mut(&self.number)?.idle_since = None;
         Some(InUse(Some(Arc::clone(self))))
+    }
+
+    /// Whether something waits to be taken by the client.
+    pub(super) fn sends(&self, is_sending: bool) {
+        self.is_sending.store(is_sending, Relaxed);
     }
 
     /// Waits until somebody else needs the place.
@@ -242,6 +256,21 @@ mod tests {
         assert!(!is_dismissed(&three));
         drop((one, three, others));
         assert!(places.lock().taken.is_empty());
+    }
+
+    #[test]
+    fn who_has_yet_to_take_an_answer_is_the_last_to_go() {
+        let places = Places::default();
+        let take = || Arc::new(places.take(peer("10.0.0.1"), &LIMITS).unwrap());
+        let slow = take();
+        slow.sends(true);
+        let idle = take();
+        let _next = take();
+        assert!(idle.dismissed.is_cancelled());
+        assert!(!slow.dismissed.is_cancelled());
+        slow.sends(false);
+        let _last = take();
+        assert!(slow.dismissed.is_cancelled());
     }
 
     #[test]

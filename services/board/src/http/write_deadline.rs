@@ -20,7 +20,7 @@ pub(super) struct WriteDeadline<S> {
     longest: Option<Duration>,
     waiting: Option<Pin<Box<Sleep>>>,
     /// Here it lives as long as the connection does, whatever goes over it.
-    _place: Option<Arc<Place>>,
+    place: Option<Arc<Place>>,
 }
 
 impl<S> WriteDeadline<S> {
@@ -29,14 +29,14 @@ impl<S> WriteDeadline<S> {
             stream,
             longest,
             waiting: None,
-            _place: None,
+            place: None,
         }
     }
 
     /// With the place of its connection.
     pub(super) fn at(self, place: Arc<Place>) -> Self {
         Self {
-            _place: Some(place),
+            place: Some(place),
             ..self
         }
     }
@@ -47,6 +47,9 @@ impl<S> WriteDeadline<S> {
         step: Poll<io::Result<T>>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
+        if let Some(place) = &self.place {
+            place.sends(step.is_pending());
+        }
         let (Poll::Pending, Some(longest)) = (&step, self.longest) else {
             self.waiting = None;
             return step;
