@@ -92,7 +92,12 @@ impl Gateway {
 
     /// A gateway that runs and answers.
     pub async fn start() -> Self {
-        let mut gateway = Self::stopped("");
+        Self::start_with("").await
+    }
+
+    /// A gateway with these lines in its configuration that runs and answers.
+    pub async fn start_with(configuration: &str) -> Self {
+        let mut gateway = Self::stopped(configuration);
         for daemon in DAEMONS {
             gateway.start_daemon(daemon);
         }
@@ -117,6 +122,30 @@ impl Gateway {
     /// SIGTERM to one of the daemons; waits for its end.
     pub fn terminate(&mut self, name: &str) {
         self.daemons.remove(name).expect("it runs").terminate();
+    }
+
+    /// SIGTERM to all daemons at the same time, as systemd does it; for each of them the time to its end.
+    pub fn terminate_all(&mut self) -> BTreeMap<&'static str, Duration> {
+        let begun = Instant::now();
+        for daemon in self.daemons.values() {
+            daemon.ask_to_end();
+        }
+        let daemons = std::mem::take(&mut self.daemons);
+        // Whoever ends first is not measured by the others.
+        std::thread::scope(|scope| {
+            let waiting = daemons.into_iter().map(|(name, daemon)| {
+                let ended = scope.spawn(move || {
+                    daemon.ended();
+                    begun.elapsed()
+                });
+                (name, ended)
+            });
+            let waiting: Vec<_> = waiting.collect();
+            let times = waiting.into_iter();
+            times
+                .map(|(name, ended)| (name, ended.join().expect("it ends well")))
+                .collect()
+        })
     }
 
     /// Puts another text in the place of one in the configuration, for the daemons' next look at it.

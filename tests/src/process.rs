@@ -1,11 +1,12 @@
 //! A program run by a test and ended with it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 
 use crate::network::Entrance;
 
@@ -92,8 +93,18 @@ impl Process {
     }
 
     /// SIGTERM, and waits until it has ended.
-    pub fn terminate(mut self) {
+    pub fn terminate(self) {
+        self.ask_to_end();
+        self.ended();
+    }
+
+    /// SIGTERM.
+    pub(crate) fn ask_to_end(&self) {
         self.signal(Signal::TERM);
+    }
+
+    /// Waits until it has ended, as it should.
+    pub(crate) fn ended(mut self) {
         let status = self.child.wait().expect("it ends");
         assert!(
             status.success(),
@@ -137,12 +148,39 @@ impl Process {
         kib.expect("the kernel counts it") * 1024
     }
 
+    /// How many descriptors it has open.
+    pub fn descriptors(&self) -> usize {
+        self.open_descriptors().len()
+    }
+
+    /// Lets it open so many descriptors more, from now on.
+    pub fn leave_descriptors(&self, more: usize) {
+        let open = self.open_descriptors();
+        let mut unused = (0..).filter(|number| !open.contains(number));
+        // The system counts in numbers of descriptors: those below it can be had.
+        let below = unused.nth(more).expect("numbers do not end");
+        let new = Rlimit {
+            current: Some(below),
+            ..getrlimit(Resource::Nofile)
+        };
+        prlimit(Some(self.pid()), Resource::Nofile, new).expect("it is still ours");
+    }
+
+    fn open_descriptors(&self) -> BTreeSet<u64> {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.id())).expect("it runs");
+        let number = |entry: std::io::Result<std::fs::DirEntry>| {
+            entry.ok()?.file_name().to_str()?.parse().ok()
+        };
+        open.filter_map(number).collect()
+    }
+
+    fn pid(&self) -> Pid {
+        let id = i32::try_from(self.child.id()).ok();
+        id.and_then(Pid::from_raw).expect("a process id")
+    }
+
     fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.child.id())
-            .ok()
-            .and_then(Pid::from_raw)
-            .expect("a process id");
-        kill_process(id, signal).expect("it is still ours");
+        kill_process(self.pid(), signal).expect("it is still ours");
     }
 }
 

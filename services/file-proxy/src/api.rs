@@ -63,14 +63,14 @@ impl Api {
                 only_get(&request)?;
                 return Ok(json(StatusCode::OK, &image::check(&worker).await?));
             }
-            "image" => return image::answer(worker, &self.spool, request).await,
+            "image" => return image::answer(worker, self.spool.of(&serial), request).await,
             _ => {}
         }
         let raw_path = resource
             .strip_prefix("fs")
             .filter(|rest| rest.starts_with('/'));
         let raw_path = raw_path.ok_or(Refusal::NoSuchResource)?;
-        files::answer(worker, &self.spool, raw_path, request).await
+        files::answer(worker, self.spool.of(&serial), raw_path, request).await
     }
 
     async fn statuses(&self) -> DriveStatuses {

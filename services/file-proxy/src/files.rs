@@ -19,7 +19,7 @@ use crate::drive_path::DrivePath;
 use crate::lost;
 use crate::precondition::{Precondition, etag};
 use crate::refusal::Refusal;
-use crate::upload::{Spool, Upload};
+use crate::upload::{BoardSpool, Upload};
 use crate::versions::{self, VersionQuery};
 use crate::worker::Worker;
 
@@ -53,7 +53,7 @@ struct ListedEntry {
 /// Answers a request for the place `raw_path` on the drive of `worker`.
 pub(crate) async fn answer(
     worker: Worker,
-    spool: &Spool,
+    spool: BoardSpool,
     raw_path: &str,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Refusal> {
@@ -153,7 +153,7 @@ async fn download(
 
 async fn save(
     worker: &Worker,
-    spool: &Spool,
+    spool: BoardSpool,
     target: DrivePath,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Refusal> {
@@ -161,6 +161,7 @@ async fn save(
     let precondition = Arc::new(Precondition::of(request.headers())?);
     let expects_continue = request.headers().contains_key(EXPECT);
     let declared = request.body().size_hint().exact();
+    spool.admit(declared.unwrap_or(0), expects_continue)?;
     let path = target.path().clone();
     let expected = Arc::clone(&precondition);
     let room = worker

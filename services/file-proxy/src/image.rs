@@ -14,7 +14,7 @@ use hyper::{Request, Response, StatusCode};
 
 use crate::drive::{Drive, PIECE};
 use crate::refusal::Refusal;
-use crate::upload::{Spool, Upload};
+use crate::upload::{BoardSpool, Upload};
 use crate::worker::Worker;
 
 /// What a look at a drive finds.
@@ -35,7 +35,7 @@ pub(crate) async fn check(worker: &Worker) -> Result<DriveReport, Refusal> {
 /// Answers a request for the sectors of a drive's volume.
 pub(crate) async fn answer(
     worker: Worker,
-    spool: &Spool,
+    spool: BoardSpool,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Refusal> {
     match request.method().as_str() {
@@ -65,7 +65,7 @@ async fn read(worker: Worker, first: u64) -> Result<Bytes, Refusal> {
 /// Takes a repaired image. `If-Match` has the SHA-256 of the one that it was made from, as the drive must still be.
 async fn replace(
     worker: &Worker,
-    spool: &Spool,
+    spool: BoardSpool,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Refusal> {
     let condition: IfMatch = request

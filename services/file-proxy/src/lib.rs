@@ -44,7 +44,7 @@ mod usb;
 mod versions;
 mod worker;
 
-/// Runs the daemon until its end is asked for. Nothing of what the configuration tells it changes while it runs.
+/// Runs the daemon until its end is asked for. Of what the configuration tells it only the limits change while it runs.
 pub async fn run(
     configuration: Configuration,
     manager: ServiceManager,
@@ -64,12 +64,13 @@ pub async fn run(
     };
     let drives = Arc::new(Drives::new(places, shutdown.clone()));
     let socket = UnixSocket::open(&runtime_dir.socket(Daemon::FileProxy))?;
-    let spool = Spool::new(state_dir.join("uploads"));
+    let spool = Spool::new(state_dir.join("uploads"), config.limits.upload_bytes);
     let api = Api {
         drives: Arc::clone(&drives),
-        spool,
+        spool: spool.clone(),
     };
-    let server = Server::new(api, Limits::default(), shutdown.clone());
+    let limits = Limits::between_daemons(&config.limits);
+    let server = Server::new(api, limits, shutdown.clone());
     // What is plugged in already is known before the first request is answered.
     if let Some(changes) = watcher.changes().now_or_never() {
         drives.apply(changes);
@@ -78,7 +79,17 @@ pub async fn run(
     tokio::select! {
         () = async { server.serve(socket.listener().await).await } => {}
         () = drives.follow(watcher) => {}
+        () = follow(configuration, &spool, &server) => {}
         () = shutdown.requested() => {}
     }
     Ok(())
+}
+
+/// Follows the configuration for good.
+async fn follow(mut configuration: Configuration, spool: &Spool, server: &Server<Api>) {
+    loop {
+        let config = configuration.changed().await;
+        spool.limit(config.limits.upload_bytes);
+        server.limit(Limits::between_daemons(&config.limits));
+    }
 }

@@ -3,6 +3,7 @@
 use std::io;
 
 use cpy_board::http::{Body, sentence};
+use hyper::header::{HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 
 use crate::drive_path::DrivePathError;
@@ -47,6 +48,23 @@ pub(crate) enum Refusal {
         /// Whether the client asked before it sent the body.
         expects_continue: bool,
     },
+    /// A body that nobody may send, whatever room there is.
+    #[error(
+        "The file is too large: this gateway takes {limit} bytes at most (limits.upload_bytes). The old content is \
+         untouched."
+    )]
+    OverLimit {
+        /// The most bytes.
+        limit: u64,
+        /// Whether the client asked before it sent the body.
+        expects_continue: bool,
+    },
+    /// Other uploads to the board have all that it may have.
+    #[error(
+        "Other uploads to this board are under way, and together they would be more than this gateway takes. Try again \
+         when they are done."
+    )]
+    OthersUpload,
     /// The body ended before its end.
     #[error("The upload broke off. The old content is untouched.")]
     CutShort(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -101,7 +119,7 @@ impl Refusal {
     /// The status of the reply.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::NotPluggedIn | Self::Unusable(_) | Self::NoVolume(_) => {
+            Self::NotPluggedIn | Self::Unusable(_) | Self::NoVolume(_) | Self::OthersUpload => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::WriteProtected => StatusCode::CONFLICT,
@@ -119,8 +137,12 @@ impl Refusal {
             Self::TooLarge {
                 expects_continue: true,
                 ..
+            }
+            | Self::OverLimit {
+                expects_continue: true,
+                ..
             } => StatusCode::EXPECTATION_FAILED,
-            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge { .. } | Self::OverLimit { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Spool(_) => StatusCode::INSUFFICIENT_STORAGE,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Fat(error) => status_of(error),
@@ -130,7 +152,12 @@ impl Refusal {
 
     /// The reply.
     pub(crate) fn reply(&self) -> Response<Body> {
-        sentence(self.status(), self.to_string())
+        let mut reply = sentence(self.status(), self.to_string());
+        if matches!(self, Self::OthersUpload) {
+            let later = HeaderValue::from_static("5");
+            reply.headers_mut().insert(RETRY_AFTER, later);
+        }
+        reply
     }
 }
 

@@ -1,9 +1,13 @@
 //! An upload on its way: a request's body, kept away from the drive until it is complete.
 
-use std::io::{self, Cursor};
+use std::collections::BTreeMap;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Buf;
+use cpy_board::Serial;
 use cpy_fat::Source;
 use http_body_util::BodyExt;
 use hyper::body::Body;
@@ -14,29 +18,119 @@ use crate::refusal::Refusal;
 /// Uploads up to this size stay in memory; the common one is a program of a few KiB.
 const IN_MEMORY: usize = 256 * 1024;
 
-/// Where larger uploads wait, as files without a name that no crash can leave behind.
+/// Where larger uploads wait, as files without a name that no crash can leave behind. All uploads on their way to one
+/// board together have a limit: the disk is for all boards.
 #[derive(Clone, Debug)]
-pub(crate) struct Spool(PathBuf);
+pub(crate) struct Spool(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    directory: PathBuf,
+    limit: AtomicU64,
+    /// Bytes of uploads under way, by board.
+    waiting: Mutex<BTreeMap<Serial, u64>>,
+}
+
+/// What one board may have of it.
+#[derive(Clone, Debug)]
+pub(crate) struct BoardSpool {
+    spool: Spool,
+    board: Serial,
+}
+
+/// What one upload has of that, until it is dropped.
+#[derive(Debug)]
+struct Share {
+    of: BoardSpool,
+    bytes: u64,
+}
 
 impl Spool {
-    /// A spool in this directory, which is made when it is first needed.
-    pub(crate) fn new(directory: impl Into<PathBuf>) -> Self {
-        Self(directory.into())
+    /// A spool in this directory, which is made when it is first needed; of so many bytes for each board.
+    pub(crate) fn new(directory: impl Into<PathBuf>, limit: u64) -> Self {
+        Self(Arc::new(Shared {
+            directory: directory.into(),
+            limit: limit.into(),
+            waiting: Mutex::default(),
+        }))
+    }
+
+    /// Goes by another limit from now on.
+    pub(crate) fn limit(&self, limit: u64) {
+        self.0.limit.store(limit, Ordering::Relaxed);
+    }
+
+    /// The part of a board.
+    pub(crate) fn of(&self, board: &Serial) -> BoardSpool {
+        BoardSpool {
+            spool: self.clone(),
+            board: board.clone(),
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<Serial, u64>> {
+        self.0
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn file(&self) -> io::Result<tokio::fs::File> {
-        tokio::fs::create_dir_all(&self.0).await?;
-        let directory = self.0.clone();
+        let directory = self.0.directory.clone();
+        tokio::fs::create_dir_all(&directory).await?;
         let made = tokio::task::spawn_blocking(move || tempfile::tempfile_in(directory)).await;
         Ok(tokio::fs::File::from_std(made.map_err(io::Error::other)??))
+    }
+}
+
+impl BoardSpool {
+    /// Whether an upload of this length may come at all.
+    pub(crate) fn admit(&self, length: u64, expects_continue: bool) -> Result<(), Refusal> {
+        let limit = self.spool.0.limit.load(Ordering::Relaxed);
+        if length > limit {
+            return Err(Refusal::OverLimit {
+                limit,
+                expects_continue,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Share {
+    /// Takes so many bytes more.
+    fn grow(&mut self, bytes: u64) -> Result<(), Refusal> {
+        let all = self.bytes + bytes;
+        self.of.admit(all, false)?;
+        let limit = self.of.spool.0.limit.load(Ordering::Relaxed);
+        let mut waiting = self.of.spool.waiting();
+        let of_board = waiting.entry(self.of.board.clone()).or_default();
+        if *of_board + bytes > limit {
+            return Err(Refusal::OthersUpload);
+        }
+        *of_board += bytes;
+        self.bytes = all;
+        Ok(())
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut waiting = self.of.spool.waiting();
+        if let Some(of_board) = waiting.get_mut(&self.of.board) {
+            *of_board -= self.bytes;
+            if *of_board == 0 {
+                waiting.remove(&self.of.board);
+            }
+        }
     }
 }
 
 /// A body that has arrived whole.
 #[derive(Debug)]
 pub(crate) struct Upload {
-    length: u64,
     content: Content,
+    share: Share,
 }
 
 #[derive(Debug)]
@@ -45,16 +139,41 @@ enum Content {
     File(tokio::fs::File),
 }
 
+/// The content of an upload, which has its share of the spool until it is saved.
+struct Spooled<S> {
+    source: S,
+    _share: Share,
+}
+
+impl<S: Read> Read for Spooled<S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.source.read(buffer)
+    }
+}
+
+impl<S: Seek> Seek for Spooled<S> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.source.seek(to)
+    }
+}
+
 impl Upload {
     /// Takes a body in until its end, `limit` bytes at most.
-    pub(crate) async fn collect<B>(mut body: B, spool: &Spool, limit: u64) -> Result<Self, Refusal>
+    pub(crate) async fn collect<B>(
+        mut body: B,
+        spool: BoardSpool,
+        limit: u64,
+    ) -> Result<Self, Refusal>
     where
         B: Body<Data = bytes::Bytes> + Unpin,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let mut upload = Self {
-            length: 0,
             content: Content::Memory(Vec::new()),
+            share: Share {
+                of: spool,
+                bytes: 0,
+            },
         };
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| Refusal::CutShort(error.into()))?;
@@ -62,14 +181,15 @@ impl Upload {
             let Ok(data) = frame.into_data() else {
                 continue;
             };
-            upload.length += data.remaining() as u64;
-            if upload.length > limit {
+            let size = data.remaining() as u64;
+            if upload.length() + size > limit {
                 return Err(Refusal::TooLarge {
                     free: limit,
                     expects_continue: false,
                 });
             }
-            upload.append(&data, spool).await.map_err(Refusal::Spool)?;
+            upload.share.grow(size)?;
+            upload.append(&data).await.map_err(Refusal::Spool)?;
         }
         if let Content::File(file) = &mut upload.content {
             file.flush().await.map_err(Refusal::Spool)?;
@@ -79,24 +199,31 @@ impl Upload {
 
     /// Bytes that arrived.
     pub(crate) fn length(&self) -> u64 {
-        self.length
+        self.share.bytes
     }
 
     /// The content, to be read from its start.
     pub(crate) async fn into_source(self) -> Box<dyn Source + Send> {
-        match self.content {
-            Content::Memory(bytes) => Box::new(Cursor::new(bytes)),
-            Content::File(file) => Box::new(file.into_std().await),
+        let Self { content, share } = self;
+        match content {
+            Content::Memory(bytes) => Box::new(Spooled {
+                source: Cursor::new(bytes),
+                _share: share,
+            }),
+            Content::File(file) => Box::new(Spooled {
+                source: file.into_std().await,
+                _share: share,
+            }),
         }
     }
 
-    async fn append(&mut self, data: &[u8], spool: &Spool) -> io::Result<()> {
+    async fn append(&mut self, data: &[u8]) -> io::Result<()> {
         if let Content::Memory(bytes) = &mut self.content {
             if bytes.len() + data.len() <= IN_MEMORY {
                 bytes.extend_from_slice(data);
                 return Ok(());
             }
-            let mut file = spool.file().await?;
+            let mut file = self.share.of.spool.file().await?;
             file.write_all(bytes).await?;
             self.content = Content::File(file);
         }
@@ -109,12 +236,12 @@ impl Upload {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read as _, Seek as _};
-
     use bytes::Bytes;
     use futures_util::stream;
     use http_body_util::StreamBody;
     use hyper::body::Frame;
+
+    use std::path::Path;
 
     use super::*;
 
@@ -125,6 +252,11 @@ mod tests {
             .into_iter()
             .map(|piece| piece.map(|data| Frame::data(Bytes::from(data))));
         StreamBody::new(stream::iter(frames))
+    }
+
+    /// A board's part of a spool of so many bytes.
+    fn spool(directory: &Path, limit: u64) -> BoardSpool {
+        Spool::new(directory, limit).of(&"A".parse().unwrap())
     }
 
     async fn content(upload: Upload) -> Vec<u8> {
@@ -139,10 +271,12 @@ mod tests {
     async fn small_and_large_uploads_come_out_as_they_went_in() {
         static PIECE: [u8; 100_000] = [7; 100_000];
         let dir = tempfile::tempdir().unwrap();
-        let spool = Spool::new(dir.path().join("uploads"));
+        let spool = spool(&dir.path().join("uploads"), u64::MAX);
         for pieces in [0, 1, 2, 3, 20] {
             let all = (0..pieces).map(|_| Ok(&PIECE[..])).collect();
-            let upload = Upload::collect(body(all), &spool, u64::MAX).await.unwrap();
+            let upload = Upload::collect(body(all), spool.clone(), u64::MAX)
+                .await
+                .unwrap();
             assert_eq!(upload.length(), pieces * 100_000);
             assert_eq!(content(upload).await.len() as u64, pieces * 100_000);
         }
@@ -154,24 +288,54 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_breaks_off_is_no_upload() {
-        let spool = Spool::new("/nonexistent");
+        let spool = spool(Path::new("/nonexistent"), 1000);
         let broken = body(vec![
             Ok(b"half"),
             Err(io::ErrorKind::ConnectionReset.into()),
         ]);
-        let result = Upload::collect(broken, &spool, 100).await;
+        let result = Upload::collect(broken, spool, 100).await;
         assert!(matches!(result, Err(Refusal::CutShort(_))));
     }
 
     #[tokio::test]
     async fn the_limit_holds_whatever_was_declared() {
-        let spool = Spool::new("/nonexistent");
-        let result = Upload::collect(body(vec![Ok(b"1234"), Ok(b"5")]), &spool, 4).await;
+        let spool = spool(Path::new("/nonexistent"), 1000);
+        let result = Upload::collect(body(vec![Ok(b"1234"), Ok(b"5")]), spool.clone(), 4).await;
         assert!(matches!(result, Err(Refusal::TooLarge { free: 4, .. })));
         assert!(
-            Upload::collect(body(vec![Ok(b"1234")]), &spool, 4)
+            Upload::collect(body(vec![Ok(b"1234")]), spool, 4)
                 .await
                 .is_ok()
         );
+    }
+
+    #[tokio::test]
+    async fn the_uploads_to_one_board_have_a_share_and_leave_others_theirs() {
+        let all = Spool::new("/nonexistent", 10);
+        let [a, b] = ["A", "B"].map(|serial| all.of(&serial.parse().unwrap()));
+        let upload = async |spool: &BoardSpool, text: &'static [u8]| {
+            Upload::collect(body(vec![Ok(text)]), spool.clone(), 1000).await
+        };
+        let first = upload(&a, b"123456").await.unwrap();
+        let refused = upload(&a, b"12345").await;
+        assert!(matches!(refused, Err(Refusal::OthersUpload)), "{refused:?}");
+        assert!(upload(&a, b"1234").await.is_ok());
+        assert!(upload(&b, b"1234567890").await.is_ok());
+        // It has its share until it is saved.
+        let source = first.into_source().await;
+        assert!(upload(&a, b"12345").await.is_err());
+        drop(source);
+        assert!(upload(&a, b"1234567890").await.is_ok());
+        assert!(all.waiting().is_empty());
+
+        let refused = upload(&a, b"12345678901").await;
+        assert!(
+            matches!(refused, Err(Refusal::OverLimit { limit: 10, .. })),
+            "{refused:?}"
+        );
+        assert!(a.admit(11, true).is_err());
+        all.limit(11);
+        assert!(a.admit(11, true).is_ok());
+        assert!(upload(&a, b"12345678901").await.is_ok());
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::boards::{Board, Boards};
+use crate::exchanges::Exchanges;
 use crate::file_proxy::FileProxy;
 use crate::links::Links;
 use crate::mdns_advertiser::MdnsAdvertiser;
@@ -23,6 +24,7 @@ pub(crate) struct Observer {
     pub(crate) files: FileProxy,
     pub(crate) consoles: SerialBridge,
     pub(crate) names: MdnsAdvertiser,
+    pub(crate) exchanges: Exchanges,
     pub(crate) policy: watch::Receiver<Arc<Policy>>,
 }
 

@@ -150,6 +150,7 @@ impl Directory {
     /// Goes by another configuration from now on.
     async fn take_config(&mut self, config: &Config) {
         self.policies.send_replace(Arc::new(Policy::of(config)));
+        self.entrances.main.limit((&config.limits).into());
         self.open_entrances(config).await;
         self.entrances.main.serve();
         self.book = PortBook::new(self.book.written(), config.http.board_ports.clone());

@@ -1,14 +1,21 @@
 //! A client's connection as hyper may read it: a head with two lengths is spoilt on the way, so that hyper
 //! answers it with 400 and closes, as it does with differing lengths. All else passes unchanged.
+//!
+//! What hyper has no answer to is answered here: a head that takes too long with 408, a first line that is too long
+//! with 414. When a head is awaited nothing else is on its way to the client, because hyper reads on only then.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use cpy_board::http::{Accept, Limits, Peer};
+use cpy_board::http::{Accept, Limits, Peer, last_words};
+use hyper::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::watch;
+use tokio::time::{Sleep, sleep};
 
-use crate::framing::Framing;
+use crate::farewell::Farewell;
+use crate::framing::{AwaitedHead, Framing};
 
 /// What no head may hold.
 const SPOIL: u8 = b'\0';
@@ -19,7 +26,7 @@ const EMPTY_LINE: &[u8] = b"\n\n";
 #[derive(Debug)]
 pub(crate) struct FramedListener<L> {
     listener: L,
-    limits: Limits,
+    limits: watch::Receiver<Limits>,
 }
 
 /// A connection whose requests are followed as they are read.
@@ -27,13 +34,18 @@ pub(crate) struct FramedListener<L> {
 pub(crate) struct FramedStream<S> {
     stream: S,
     framing: Framing,
+    limits: Limits,
     /// To be read before anything else.
     owed: &'static [u8],
+    /// How long a head is waited for, and which one.
+    patience: Option<(AwaitedHead, Pin<Box<Sleep>>)>,
+    /// The last answer, with which the connection ends.
+    farewell: Option<Farewell>,
 }
 
 impl<L> FramedListener<L> {
     /// `limits` are those of the server that accepts here.
-    pub(crate) fn new(listener: L, limits: Limits) -> Self {
+    pub(crate) fn new(listener: L, limits: watch::Receiver<Limits>) -> Self {
         Self { listener, limits }
     }
 }
@@ -43,7 +55,8 @@ impl<L: Accept> Accept for FramedListener<L> {
 
     async fn accept(&self) -> io::Result<(Self::Io, Peer)> {
         let (stream, peer) = self.listener.accept().await?;
-        Ok((FramedStream::new(stream, self.limits), peer))
+        let limits = *self.limits.borrow();
+        Ok((FramedStream::new(stream, limits), peer))
     }
 }
 
@@ -52,17 +65,66 @@ impl<S> FramedStream<S> {
         Self {
             stream,
             framing: Framing::new(limits),
+            limits,
             owed: b"",
+            patience: None,
+            farewell: None,
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for FramedStream<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> FramedStream<S> {
+    /// Waits for the rest of a head or for the next one, but not for ever.
+    fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(awaited) = self.framing.awaited_head() else {
+            self.patience = None;
+            return Poll::Pending;
+        };
+        let longest = if awaited.begun || awaited.number == 0 {
+            self.limits.head_time
+        } else {
+            self.limits.idle_time
+        };
+        let timer = match &mut self.patience {
+            Some((head, timer)) if *head == awaited => timer,
+            other => &mut other.insert((awaited, Box::pin(sleep(longest)))).1,
+        };
+        ready!(timer.as_mut().poll(context));
+        if !awaited.begun {
+            // A client that has asked for nothing expects no answer: to it this is the end of an idle connection.
+            return Poll::Ready(Ok(()));
+        }
+        tracing::debug!("the head of a request took too long");
+        self.poll_farewell(
+            StatusCode::REQUEST_TIMEOUT,
+            "The head of the request did not come in time.",
+            context,
+        )
+    }
+
+    /// Answers in the place of hyper, for which the connection ends.
+    fn poll_farewell(
+        &mut self,
+        status: StatusCode,
+        text: &str,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let words = last_words(status, None, text);
+        let farewell = self.farewell.insert(Farewell::new(words));
+        farewell.poll_over(&mut self.stream, context)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for FramedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if let Some(farewell) = &mut this.farewell {
+            return farewell.poll_over(&mut this.stream, context);
+        }
         if !self.owed.is_empty() {
             let (now, later) = self.owed.split_at(self.owed.len().min(buffer.remaining()));
             buffer.put_slice(now);
@@ -70,12 +132,23 @@ impl<S: AsyncRead + Unpin> AsyncRead for FramedStream<S> {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+            Poll::Pending => return self.poll_patience(context),
+            Poll::Ready(read) => read?,
+        }
         let read = &mut buffer.filled_mut()[before..];
         if let Some(last) = self.framing.follow(read) {
             tracing::debug!("a request has two lengths");
             read[last] = SPOIL;
             self.owed = EMPTY_LINE;
+        }
+        if self.framing.is_endless() {
+            buffer.set_filled(before);
+            return self.poll_farewell(
+                StatusCode::URI_TOO_LONG,
+                "The address of the request is too long.",
+                context,
+            );
         }
         Poll::Ready(Ok(()))
     }
@@ -115,6 +188,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for FramedStream<S> {
 mod tests {
     use std::cell::RefCell;
     use std::convert::Infallible;
+    use std::time::Duration;
 
     use http_body_util::{BodyExt as _, Empty};
     use hyper::body::{Bytes, Incoming};
@@ -125,6 +199,8 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::{Index, select};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, Join, duplex, join};
+
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -195,7 +271,9 @@ mod tests {
     }
 
     fn block_on<F: Future>(future: F) -> F::Output {
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
         runtime.unwrap().block_on(future)
     }
 
@@ -258,10 +336,61 @@ mod tests {
             cut in any::<Index>(),
         ) {
             let (first, second) = sent.split_at(cut.index(sent.len() + 1));
-            let mut stream = FramedStream::new(first.chain(second), Limits::default());
+            let mut stream = FramedStream::new(join(first.chain(second), tokio::io::sink()), Limits::default());
             let mut read = Vec::new();
             block_on(stream.read_to_end(&mut read)).unwrap();
             prop_assert_eq!(read, sent);
         }
+    }
+
+    /// What a client sees that sends this and then waits, and how long it waits.
+    async fn waiting(sent: &str) -> (String, u64) {
+        let limits = Limits {
+            head_time: Duration::from_secs(3),
+            idle_time: Duration::from_secs(20),
+            ..Limits::default()
+        };
+        let (mut client, theirs) = duplex(1 << 20);
+        let service =
+            service_fn(async |_| Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())));
+        let serving = http1::Builder::new()
+            .max_header_size(limits.head_bytes)
+            .serve_connection(TokioIo::new(FramedStream::new(theirs, limits)), service);
+        let seen = async {
+            client.write_all(sent.as_bytes()).await.unwrap();
+            let begun = Instant::now();
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.unwrap();
+            drop(client);
+            (answer, begun.elapsed().as_secs())
+        };
+        tokio::join!(seen, async { drop(serving.await) }).0
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_takes_too_long_is_told_and_an_idle_connection_just_ends() {
+        const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        let (answer, seconds) = waiting("").await;
+        assert_eq!((answer.as_str(), seconds), ("", 3));
+        let (answer, seconds) = waiting(GET).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        assert_eq!((answer.matches("HTTP/1.1").count(), seconds), (1, 20));
+        for before in ["", GET] {
+            let (answer, seconds) = waiting(&format!("{before}GET / HTTP/1.1\r\nHos")).await;
+            let last = &answer[answer.rfind("HTTP/1.1").unwrap()..];
+            assert!(last.starts_with("HTTP/1.1 408 "), "{answer}");
+            assert!(last.contains("\r\nConnection: close\r\n"), "{answer}");
+            // And two more for its goodbye.
+            assert!((3..=5).contains(&seconds), "{seconds}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_without_end_is_told_from_headers_that_are_too_large() {
+        let long = "x".repeat(100_000);
+        let (answer, _) = waiting(&format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 414 "), "{answer}");
+        let (answer, _) = waiting(&format!("GET / HTTP/1.1\r\nX: {long}\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
     }
 }

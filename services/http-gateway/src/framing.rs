@@ -19,6 +19,19 @@ use crate::chunked::{self, Chunked};
 pub(crate) struct Framing {
     limits: Limits,
     state: State,
+    /// Heads that have ended.
+    heads: u64,
+    /// The last of them asks for another protocol: what follows may not be HTTP.
+    may_leave: bool,
+}
+
+/// What a connection waits for between two bodies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AwaitedHead {
+    /// How many were before.
+    pub(crate) number: u64,
+    /// Whether a part of it has come.
+    pub(crate) begun: bool,
 }
 
 #[derive(Debug)]
@@ -29,6 +42,8 @@ enum State {
     Body(u64),
     /// In a body in chunks.
     Chunked(Chunked),
+    /// The first line of a head is longer than a head may be.
+    Endless,
     /// Nothing is followed any more.
     Lost,
 }
@@ -42,7 +57,25 @@ impl Framing {
         Self {
             limits,
             state: State::between(),
+            heads: 0,
+            may_leave: false,
         }
+    }
+
+    /// The head that the next bytes belong to, where it is known that they do.
+    pub(crate) fn awaited_head(&self) -> Option<AwaitedHead> {
+        match &self.state {
+            State::Head(before) if !self.may_leave => Some(AwaitedHead {
+                number: self.heads,
+                begun: !before.is_empty(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether the first line of a head is longer than a head may be.
+    pub(crate) fn is_endless(&self) -> bool {
+        matches!(self.state, State::Endless)
     }
 
     /// Goes on over these bytes. Where they complete a head with two lengths: the index of its last byte.
@@ -63,6 +96,7 @@ impl Framing {
                         return None;
                     };
                     at += end - seen;
+                    self.heads += 1;
                     let Ok(state) = self.body_of(&head[..end]) else {
                         self.state = State::Lost;
                         return Some(at - 1);
@@ -83,7 +117,7 @@ impl Framing {
                     Ok(None) => return None,
                     Err(_) => self.state = State::Lost,
                 },
-                State::Lost => return None,
+                State::Endless | State::Lost => return None,
             }
         }
         None
@@ -91,6 +125,9 @@ impl Framing {
 
     /// The state in a head of which this is the beginning.
     fn within(&self, head: Cow<'_, [u8]>) -> State {
+        if self.has_endless_line(&head) {
+            return State::Endless;
+        }
         // Methods are letters, a WebSocket's frames begin with a control byte or beyond ASCII.
         if head.len() > self.limits.head_bytes || !head[0].is_ascii_graphic() {
             return State::Lost;
@@ -99,7 +136,11 @@ impl Framing {
     }
 
     /// The state after a head.
-    fn body_of(&self, head: &[u8]) -> Result<State, TwoLengths> {
+    fn body_of(&mut self, head: &[u8]) -> Result<State, TwoLengths> {
+        self.may_leave = false;
+        if self.has_endless_line(head) {
+            return Ok(State::Endless);
+        }
         let mut fields = vec![EMPTY_HEADER; self.limits.head_fields];
         let mut request = Request::new(&mut fields);
         let whole = matches!(request.parse(head), Ok(Status::Complete(_)));
@@ -111,12 +152,21 @@ impl Framing {
             let field = fields.find(|field| field.name.eq_ignore_ascii_case(name))?;
             Some(field.value)
         };
+        self.may_leave = value_of("Upgrade").is_some();
         match (value_of("Transfer-Encoding"), value_of("Content-Length")) {
             (Some(_), Some(_)) => Err(TwoLengths),
             (Some(_), None) => Ok(State::Chunked(Chunked::default())),
             (None, Some(length)) => Ok(number(length).map_or(State::Lost, State::Body)),
             (None, None) => Ok(State::between()),
         }
+    }
+
+    /// Whether the first line of a head, of which this is the beginning, takes all that a head may have. What is no
+    /// text is no line.
+    fn has_endless_line(&self, head: &[u8]) -> bool {
+        let limit = self.limits.head_bytes;
+        let line = head.get(..limit).unwrap_or_default();
+        !line.is_empty() && line[0].is_ascii_graphic() && !line.contains(&b'\n')
     }
 }
 
@@ -250,6 +300,48 @@ mod tests {
             }
             assert!(matches!(framing.state, State::Lost), "{refused:?}");
         }
+    }
+
+    #[test]
+    fn a_line_without_end_is_told_from_a_head_that_is_too_large() {
+        let limits = Limits::default();
+        let long = "x".repeat(2 * limits.head_bytes);
+        for (head, endless) in [
+            (format!("GET /{long}"), true),
+            (format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), true),
+            (format!("GET / HTTP/1.1\r\nX: {long}\r\n\r\n"), false),
+            (format!("\u{81}{long}"), false),
+        ] {
+            for piece in [1000, limits.head_bytes, usize::MAX] {
+                let mut framing = Framing::new(limits);
+                framing.follow(GET.as_bytes());
+                for piece in head.as_bytes().chunks(piece) {
+                    assert_eq!(framing.follow(piece), None);
+                }
+                assert_eq!(framing.is_endless(), endless, "{:?}", &head[..20]);
+                assert_eq!(framing.awaited_head(), None);
+            }
+        }
+    }
+
+    #[test]
+    fn it_is_known_when_a_head_is_awaited() {
+        let mut framing = Framing::new(Limits::default());
+        let mut after = |bytes: &str| {
+            framing.follow(bytes.as_bytes());
+            let awaited = framing.awaited_head();
+            awaited.map(|head| (head.number, head.begun))
+        };
+        assert_eq!(after(""), Some((0, false)));
+        assert_eq!(after("\r\n"), Some((0, false)));
+        assert_eq!(after("GET"), Some((0, true)));
+        assert_eq!(after(" / HTTP/1.1\r\nHost: a\r\n"), Some((0, true)));
+        assert_eq!(after("\r\n"), Some((1, false)));
+        assert_eq!(after(&LENGTH[..LENGTH.len() - 1]), None);
+        assert_eq!(after("o"), Some((2, false)));
+        assert_eq!(after(&[GET, "G"].concat()), Some((3, true)));
+        assert_eq!(after("ET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"), None);
+        assert_eq!(after(GET), Some((5, false)));
     }
 
     #[test]

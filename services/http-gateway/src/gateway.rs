@@ -1,6 +1,6 @@
 //! The checks that a request passes, in their order: host, origin, path, password, method.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,6 +16,7 @@ use tracing::{Instrument as _, Span};
 use crate::auth::Credentials;
 use crate::board_state::Observer;
 use crate::boards::{Board, Boards};
+use crate::exchanges::Exchanges;
 use crate::file_proxy::{FileProxy, expects_continue};
 use crate::guesses::{Guesses, Verdict};
 use crate::host::RequestHost;
@@ -44,7 +45,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) head: Parts,
     /// Until somebody reads it.
     pub(crate) body: Option<Incoming>,
-    pub(crate) client: IpAddr,
+    pub(crate) client: SocketAddr,
     pub(crate) links: Links<'a>,
     pub(crate) boards: &'a Boards,
 }
@@ -73,6 +74,7 @@ impl Gateway {
                 files: FileProxy::new(runtime_dir, shutdown.clone()),
                 consoles: SerialBridge::new(runtime_dir, shutdown.clone()),
                 names: MdnsAdvertiser::new(runtime_dir, shutdown.clone()),
+                exchanges: Exchanges::default(),
                 policy,
             },
         }
@@ -123,7 +125,7 @@ impl Gateway {
         let mut asked = Asked {
             head,
             body: body.take(),
-            client: client.ip(),
+            client,
             links,
             boards: &boards,
         };
@@ -188,8 +190,9 @@ impl Gateway {
             return Err(Refusal::PasswordMissing);
         }
         let is_right = || credentials.open(password);
-        let (client, now) = (asked.client, Instant::now());
-        match self.guesses.judge(client, &board.serial, now, is_right) {
+        let by = (Instant::now(), &policy.limits);
+        let (client, serial) = (asked.client, &board.serial);
+        match self.guesses.judge(client, serial, by, is_right) {
             Verdict::Right => Ok(()),
             Verdict::Wrong(delay) => {
                 tracing::info!(?delay, "wrong password");

@@ -3,19 +3,26 @@
 //! The answers to wrong guesses of one address come one after the other, later and later. A right password
 //! does not wait. But where too many answers are due already, nothing more is looked at: an answer that comes
 //! at once when it is good tells as much as one that comes late when it is bad.
+//!
+//! A class behind one address is one address. Where somebody has had a board's password right, many more wrong
+//! ones are borne before nothing is looked at, so that a mistyped or forgotten tab slows nobody else; and whoever
+//! has had it right on the same connection is looked at in any case. The pace of guessing is the same.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cpy_board::Serial;
+use cpy_board::config::Limits;
 
 const FIRST_DELAY: Duration = Duration::from_millis(125);
-const LONGEST_DELAY: Duration = Duration::from_secs(2);
-/// How far ahead answers may be due.
-const LONGEST_QUEUE: Duration = Duration::from_secs(8);
+/// How far ahead answers may be due, in longest delays; and where somebody has had the password right.
+const LONGEST_QUEUE: u32 = 4;
+const LONGEST_QUEUE_OF_OWNERS: u32 = 128;
 const MEMORY: Duration = Duration::from_secs(60);
+/// How long it counts that somebody has had a password right.
+const MEMORY_OF_OWNERS: Duration = Duration::from_secs(3600);
 /// Entries of each table. When there are more, all are forgotten that may be, and then the oldest.
 const ENTRIES: usize = 1024;
 
@@ -36,8 +43,10 @@ pub(crate) enum Verdict {
 #[derive(Debug, Default)]
 struct Tables {
     guessers: HashMap<IpAddr, Guesser>,
-    /// Who had a board's password right, and when. They are looked at whatever their neighbours do.
+    /// Addresses at which somebody had a board's password right, and when.
     owners: HashMap<(IpAddr, Serial), Instant>,
+    /// The same of connections. They are looked at whatever others at their address do.
+    known: HashMap<(SocketAddr, Serial), Instant>,
 }
 
 #[derive(Debug)]
@@ -50,33 +59,44 @@ struct Guesser {
 }
 
 impl Guesses {
-    /// Looks at a guess, which comes from this address for this board's password.
+    /// Looks at a guess, which comes over this client's connection for this board's password.
     pub(crate) fn judge(
         &self,
-        address: IpAddr,
+        client: SocketAddr,
         board: &Serial,
-        now: Instant,
+        (now, limits): (Instant, &Limits),
         is_right: impl FnOnce() -> bool,
     ) -> Verdict {
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = client.ip().to_canonical();
         let who = neighbourhood(address);
-        let owner = (address.to_canonical(), board.clone());
+        let owner = (address, board.clone());
+        let connection = (client, board.clone());
+        let longest_delay = limits.guess_delay();
         let queue = tables.guessers.get(&who).map_or(Duration::ZERO, |guesser| {
             guesser.due.saturating_duration_since(now)
         });
-        if queue >= LONGEST_QUEUE && !tables.owners.contains_key(&owner) {
-            return Verdict::NotNow(queue.saturating_sub(LONGEST_QUEUE) + LONGEST_DELAY);
+        let lately = |right: &Instant| now.saturating_duration_since(*right) < MEMORY_OF_OWNERS;
+        let bound = if tables.owners.get(&owner).is_some_and(lately) {
+            longest_delay * LONGEST_QUEUE_OF_OWNERS
+        } else {
+            longest_delay * LONGEST_QUEUE
+        };
+        if queue >= bound && !tables.known.contains_key(&connection) {
+            return Verdict::NotNow(queue.saturating_sub(bound) + longest_delay);
         }
         if is_right() {
             // Its owner may have mistyped it before.
             if let Some(guesser) = tables.guessers.get_mut(&who) {
                 guesser.times.remove(board);
             }
-            make_room(&mut tables.owners, &owner, |_| true, |right| *right);
+            make_room(&mut tables.owners, &owner, lately, |right| *right);
             tables.owners.insert(owner, now);
+            make_room(&mut tables.known, &connection, lately, |right| *right);
+            tables.known.insert(connection, now);
             return Verdict::Right;
         }
-        tables.owners.remove(&owner);
+        tables.known.remove(&connection);
         let recent = |guesser: &Guesser| now.saturating_duration_since(guesser.last) < MEMORY;
         make_room(&mut tables.guessers, &who, recent, |guesser| guesser.last);
         let guesser = tables.guessers.entry(who).or_insert_with(|| Guesser {
@@ -89,10 +109,14 @@ impl Guesses {
         }
         guesser.last = now;
         let times = guesser.times.entry(board.clone()).or_default();
-        let delay = LONGEST_DELAY.min(FIRST_DELAY * (1 << (*times).min(8)));
+        let delay = match times.checked_sub(limits.free_guesses) {
+            Some(slowed) => longest_delay.min(FIRST_DELAY * (1 << slowed.min(16))),
+            None => Duration::ZERO,
+        };
         *times += 1;
         guesser.due = guesser.due.max(now) + delay;
-        Verdict::Wrong(guesser.due.saturating_duration_since(now))
+        let wait = guesser.due.saturating_duration_since(now);
+        Verdict::Wrong(wait.min(longest_delay * LONGEST_QUEUE))
     }
 }
 
@@ -125,12 +149,17 @@ fn make_room<K: Clone + Eq + std::hash::Hash, V>(
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     /// Guesses of one moment after another.
     struct Bench {
         guesses: Guesses,
         now: Instant,
+        limits: Limits,
+        /// Each guess comes over a connection of its own.
+        port: Cell<u16>,
     }
 
     impl Bench {
@@ -138,12 +167,22 @@ mod tests {
             Self {
                 guesses: Guesses::default(),
                 now: Instant::now(),
+                limits: Limits::default(),
+                port: Cell::new(1024),
             }
         }
 
         fn judge(&self, address: &str, board: &str, right: bool) -> Verdict {
-            let (address, board) = (address.parse().unwrap(), board.parse().unwrap());
-            self.guesses.judge(address, &board, self.now, || right)
+            self.port.set(self.port.get() % 60_000 + 1);
+            self.judge_over((address, self.port.get()), board, right)
+        }
+
+        fn judge_over(&self, client: (&str, u16), board: &str, right: bool) -> Verdict {
+            let address: IpAddr = client.0.parse().unwrap();
+            let client = SocketAddr::new(address, client.1);
+            let by = (self.now, &self.limits);
+            self.guesses
+                .judge(client, &board.parse().unwrap(), by, || right)
         }
 
         /// The delay of a wrong guess that nothing waits before.
@@ -213,8 +252,54 @@ mod tests {
         }
         assert_eq!(bench.judge(owner, "A", true), Verdict::Right);
         assert!(matches!(bench.judge(owner, "B", true), Verdict::NotNow(_)));
-        bench.judge(owner, "A", false);
-        assert!(matches!(bench.judge(owner, "A", true), Verdict::NotNow(_)));
+    }
+
+    #[test]
+    fn a_class_behind_one_address_is_not_shut_out_by_one_of_it() {
+        let mut bench = Bench::new();
+        let school = "10.0.0.1";
+        let known = (school, 65_000);
+        assert_eq!(bench.judge_over(known, "A", true), Verdict::Right);
+        for _ in 0..100 {
+            let Verdict::Wrong(delay) = bench.judge(school, "A", false) else {
+                panic!("they are borne here");
+            };
+            assert!(delay <= Duration::from_secs(8), "{delay:?}");
+            assert_eq!(bench.judge(school, "A", true), Verdict::Right);
+        }
+        // But guessing is no faster here than elsewhere.
+        let looked_at = (0..1000)
+            .filter(|_| matches!(bench.judge(school, "A", false), Verdict::Wrong(_)))
+            .count();
+        assert!((100..=130).contains(&looked_at), "{looked_at}");
+        assert!(matches!(bench.judge(school, "A", true), Verdict::NotNow(_)));
+        assert_eq!(bench.judge_over(known, "A", true), Verdict::Right);
+        assert!(matches!(
+            bench.judge_over(known, "A", false),
+            Verdict::Wrong(_)
+        ));
+        assert!(matches!(
+            bench.judge_over(known, "A", true),
+            Verdict::NotNow(_)
+        ));
+        bench.now += Duration::from_secs(30);
+        let looked_at = (0..100)
+            .filter(|_| matches!(bench.judge(school, "A", false), Verdict::Wrong(_)))
+            .count();
+        assert!(looked_at <= 20, "about one in two seconds: {looked_at}");
+    }
+
+    #[test]
+    fn how_many_are_free_and_how_long_others_wait_is_configuration() {
+        let mut bench = Bench::new();
+        bench.limits.free_guesses = 3;
+        bench.limits.guess_delay_seconds = 5;
+        let delays: Vec<u128> = (0..20)
+            .map(|_| bench.delay("10.0.0.1", "A").as_millis())
+            .collect();
+        assert_eq!(delays[..6], [0, 0, 0, 125, 250, 500]);
+        assert_eq!(delays[19], 5000);
+        assert_eq!(bench.delay("10.0.0.1", "B"), Duration::ZERO);
     }
 
     #[test]
@@ -236,6 +321,7 @@ mod tests {
         let tables = bench.guesses.0.lock().unwrap();
         assert_eq!(tables.guessers.len(), ENTRIES);
         assert_eq!(tables.owners.len(), ENTRIES);
+        assert_eq!(tables.known.len(), ENTRIES);
         assert!(tables.guessers.contains_key(&IpAddr::V4(2999.into())));
     }
 }

@@ -11,9 +11,12 @@ mod devices;
 mod directory;
 mod documents;
 mod drain;
+mod exchanges;
+mod farewell;
 mod file_proxy;
 mod form;
 mod framed_stream;
+mod frames;
 mod framing;
 mod gateway;
 mod guesses;
@@ -39,6 +42,7 @@ mod serial_bridge;
 mod service;
 mod serving;
 mod sockets;
+mod tunnel;
 
 use std::io;
 use std::sync::Arc;
@@ -81,12 +85,11 @@ pub async fn serve(
     let (policies, policy) = watch::channel(Arc::new(Policy::of(&config)));
     let runtime_dir = RuntimeDir::new(&config.runtime_dir);
     let gateway = Gateway::new(&runtime_dir, policy, boards, &shutdown);
-    let limits = Limits::default();
-    let server = Server::new(gateway, limits, shutdown.clone());
+    let server = Server::new(gateway, Limits::from(&config.limits), shutdown.clone());
     let entrances = Entrances {
-        main: MainListeners::new(server.clone(), limits, shutdown.clone(), sockets)
+        main: MainListeners::new(server.clone(), shutdown.clone(), sockets)
             .map_err(wrong_sockets)?,
-        own: Listeners::new(server, limits, shutdown.clone()),
+        own: Listeners::new(server, shutdown.clone()),
     };
     let mut directory = Directory::new(&config, entrances, policies, sender, manager.clone());
     directory.look(&config, &mut sources).await;

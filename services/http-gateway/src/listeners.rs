@@ -5,7 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use cpy_board::Shutdown;
-use cpy_board::http::{Limits, Server};
+use cpy_board::http::Server;
 use tokio::task::JoinHandle;
 
 use crate::framed_stream::FramedListener;
@@ -15,7 +15,6 @@ use crate::sockets;
 /// Listening ports, each on all addresses that the main ones are on.
 pub(crate) struct Listeners {
     server: Server<Gateway>,
-    limits: Limits,
     shutdown: Shutdown,
     addresses: BTreeSet<IpAddr>,
     main_ports: BTreeSet<u16>,
@@ -24,10 +23,9 @@ pub(crate) struct Listeners {
 
 impl Listeners {
     /// None yet, and nowhere.
-    pub(crate) fn new(server: Server<Gateway>, limits: Limits, shutdown: Shutdown) -> Self {
+    pub(crate) fn new(server: Server<Gateway>, shutdown: Shutdown) -> Self {
         Self {
             server,
-            limits,
             shutdown,
             addresses: BTreeSet::new(),
             main_ports: BTreeSet::new(),
@@ -70,7 +68,7 @@ impl Listeners {
         let sockets = sockets::open_all(&addresses)?;
         let tasks = sockets.into_iter().map(|socket| {
             let server = self.server.clone();
-            let listener = FramedListener::new(socket, self.limits);
+            let listener = FramedListener::new(socket, server.limits());
             self.shutdown
                 .spawn(async move { server.serve(listener).await })
         });

@@ -18,7 +18,6 @@ use crate::sockets::{self, Reach};
 /// Every main listener.
 pub(crate) struct MainListeners {
     server: Server<Gateway>,
-    limits: Limits,
     shutdown: Shutdown,
     /// Those that systemd opened stay for good.
     inherited: Vec<Listener>,
@@ -46,7 +45,6 @@ impl MainListeners {
     /// Errors: one of them is no listener.
     pub(crate) fn new(
         server: Server<Gateway>,
-        limits: Limits,
         shutdown: Shutdown,
         inherited: Vec<TcpListener>,
     ) -> io::Result<Self> {
@@ -56,7 +54,6 @@ impl MainListeners {
         });
         Ok(Self {
             server,
-            limits,
             shutdown,
             inherited: inherited.collect::<io::Result<_>>()?,
             opened: Vec::new(),
@@ -93,11 +90,15 @@ impl MainListeners {
         }
     }
 
+    /// Goes by other limits from now on, here and at the boards' own ports: it is one server.
+    pub(crate) fn limit(&self, limits: Limits) {
+        self.server.limit(limits);
+    }
+
     /// Serves all that is open from now on.
     pub(crate) fn serve(&mut self) {
         for listeners in [&mut self.inherited, &mut self.opened] {
-            let serve =
-                |listener: Listener| listener.served(&self.server, self.limits, &self.shutdown);
+            let serve = |listener: Listener| listener.served(&self.server, &self.shutdown);
             *listeners = std::mem::take(listeners).into_iter().map(serve).collect();
         }
     }
@@ -134,12 +135,13 @@ impl Listener {
         })
     }
 
-    fn served(self, server: &Server<Gateway>, limits: Limits, shutdown: &Shutdown) -> Self {
+    fn served(self, server: &Server<Gateway>, shutdown: &Shutdown) -> Self {
         let State::Bound(socket) = self.state else {
             return self;
         };
         tracing::info!(address = %self.address, "listening");
-        let (server, listener) = (server.clone(), FramedListener::new(socket, limits));
+        let listener = FramedListener::new(socket, server.limits());
+        let server = server.clone();
         let task = shutdown.spawn(async move { server.serve(listener).await });
         Self {
             state: State::Serving(task),

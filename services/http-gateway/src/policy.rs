@@ -1,6 +1,7 @@
 //! What the configuration says to requests. A reload puts another one in its place; requests that are under way go by
 //! the one that they found.
 
+use cpy_board::config::Limits;
 use cpy_board::daemon::with_causes;
 use cpy_board::{Config, Password};
 
@@ -15,6 +16,8 @@ pub(crate) struct Policy {
     pub(crate) allowed_origins: Vec<String>,
     /// Whether boards have names on the network.
     pub(crate) announces: bool,
+    /// What clients may take.
+    pub(crate) limits: Limits,
 }
 
 impl Policy {
@@ -32,6 +35,7 @@ impl Policy {
             default_password,
             allowed_origins: config.http.allowed_origins.clone(),
             announces: config.mdns.enabled,
+            limits: config.limits,
         }
     }
 

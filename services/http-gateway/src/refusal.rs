@@ -78,6 +78,10 @@ pub(crate) enum Refusal {
         /// Whether the client asked before it sent them.
         expects_continue: bool,
     },
+    #[error(
+        "This board has as many requests for its files under way as it can have ({0}). Try again in a moment."
+    )]
+    Busy(usize),
     #[error("A file is moved to one place: there are several X-Destination headers.")]
     TwoDestinations,
 }
@@ -122,7 +126,8 @@ impl Refusal {
             | Self::TwoDestinations
             | Self::EmptyForm => StatusCode::BAD_REQUEST,
             Self::Elsewhere(_) => StatusCode::MISDIRECTED_REQUEST,
-            Self::NoBoard
+            Self::Busy(_)
+            | Self::NoBoard
             | Self::NotPluggedIn(_)
             | Self::SettingsUnread(_)
             | Self::NotRunning(_)
@@ -153,6 +158,7 @@ impl Refusal {
                 Some((WWW_AUTHENTICATE, challenge))
             }
             Self::TooManyGuesses(wait) => Some((RETRY_AFTER, seconds(*wait).into())),
+            Self::Busy(_) => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
             Self::Method(allow) => Some((ALLOW, HeaderValue::from_static(allow))),
             _ => None,
         };

@@ -14,7 +14,6 @@ use hyper::http::request::Parts;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
-use tokio::io::copy_bidirectional_with_sizes;
 use tokio::time::sleep;
 use tracing::Instrument as _;
 
@@ -22,6 +21,7 @@ use crate::accept;
 use crate::refusal::Refusal;
 use crate::reply::passed_back;
 use crate::service::{Service, request};
+use crate::tunnel;
 
 /// The client's part of the handshake. Extensions are left out: the gateway does not offer any.
 const HANDSHAKE: [HeaderName; 3] = [
@@ -31,8 +31,6 @@ const HANDSHAKE: [HeaderName; 3] = [
 ];
 /// The daemon's part.
 const HANDSHAKE_ANSWER: [HeaderName; 2] = [SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL];
-/// Bytes under way in each direction. Consoles are slow, and serial-bridge keeps what is more.
-const BUFFER: usize = 4096;
 /// How long opening a console may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -109,21 +107,14 @@ fn lists(head: &Parts, name: &HeaderName, wanted: &str) -> bool {
 }
 
 async fn tunnel(client: OnUpgrade, console: OnUpgrade, shutdown: Shutdown) {
-    let copy = async {
-        let (client, console) = tokio::try_join!(client, console)?;
-        let (mut client, mut console) = (TokioIo::new(client), TokioIo::new(console));
-        // An error is how most clients go: a closed tab, a lost network.
-        let ended = copy_bidirectional_with_sizes(&mut client, &mut console, BUFFER, BUFFER).await;
-        tracing::debug!(?ended, "console closed");
-        Ok::<(), hyper::Error>(())
-    };
-    tokio::select! {
-        result = copy => {
-            if let Err(error) = result {
-                tracing::debug!(%error, "the console did not open");
-            }
+    match tokio::try_join!(client, console) {
+        Ok((client, console)) => {
+            let (client, console) = (TokioIo::new(client), TokioIo::new(console));
+            // An error is how most clients go: a closed tab, a lost network.
+            let ended = tunnel::run(client, console, &shutdown).await;
+            tracing::debug!(?ended, "console closed");
         }
-        () = shutdown.requested() => {}
+        Err(error) => tracing::debug!(%error, "the console did not open"),
     }
 }
 

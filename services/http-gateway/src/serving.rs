@@ -1,6 +1,6 @@
 //! What a path is answered with, once its request has passed all checks.
 
-use cpy_board::http::Body;
+use cpy_board::http::{Body, holding};
 use hyper::body::Body as _;
 use hyper::{Method, Request, Response, StatusCode};
 
@@ -53,7 +53,14 @@ pub(crate) async fn serve(
         }
         Resource::Files { directory } => {
             let board = needed()?;
-            serve_files(observer, asked, board, directory).await
+            let most = observer.policy().limits.requests_per_board;
+            let exchange = observer.exchanges.begin(&board.serial, most)?;
+            Ok(
+                match serve_files(observer, asked, board, directory).await? {
+                    Reply::Dynamic(reply) => Reply::Dynamic(holding(reply, exchange)),
+                    page @ Reply::Fixed(_) => page,
+                },
+            )
         }
         Resource::Unknown | Resource::UnknownDocument => Err(Refusal::Path),
     }

@@ -63,7 +63,8 @@ pub async fn run(
         state: state.clone(),
         peers: found,
     };
-    let server = Server::new(api, Limits::default(), shutdown.clone());
+    let limits = Limits::between_daemons(&config.limits);
+    let server = Server::new(api, limits, shutdown.clone());
     let mut sources = Sources::new(&config, heard)?;
     let mut authority = Authority::new(&config, announcements);
     authority.look(&mut sources).await;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cpy_board::http::{Body, Handler, Peer, empty, json, sentence};
 use cpy_board::{Serial, Shutdown};
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
+use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -149,10 +149,17 @@ fn not_a_handshake(error: &Error) -> Response<Body> {
     }
 }
 
+/// A console that is full is 503 and not 429 (RFC 6585, section 4): whoever asks has not asked too often, others are
+/// there.
 fn refusal(error: JoinError) -> Response<Body> {
     let status = match error {
         JoinError::Unknown => StatusCode::NOT_FOUND,
-        JoinError::Absent | JoinError::Full => StatusCode::SERVICE_UNAVAILABLE,
+        JoinError::Absent | JoinError::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
-    sentence(status, error.to_string())
+    let mut reply = sentence(status, error.to_string());
+    if let JoinError::Full(_) = error {
+        let later = HeaderValue::from_static("10");
+        reply.headers_mut().insert(RETRY_AFTER, later);
+    }
+    reply
 }

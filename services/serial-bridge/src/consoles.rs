@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cpy_board::status::{ConsoleState, ConsoleStatus, ConsoleStatuses};
-use cpy_board::{Change, Configuration, Endpoint, Serial, Shutdown, Watcher};
+use cpy_board::{Change, Config, Endpoint, Serial, Shutdown, Watcher};
 use tokio::sync::watch;
 
 use crate::console::{Console, Screen};
@@ -14,15 +14,14 @@ use crate::input::Keyboard;
 use crate::keeper::Keeper;
 use crate::lock;
 
-/// Clients at one console: plenty for people, too few to fill the memory.
-const MOST_CLIENTS: usize = 64;
-
 /// Every console, by serial.
 #[derive(Debug)]
 pub(crate) struct Consoles {
     known: Mutex<BTreeMap<Serial, Known>>,
     /// How many bytes of its past a console shows to a new client.
     scrollback: AtomicUsize,
+    /// How many clients a console can have at a time.
+    most_clients: AtomicUsize,
     shutdown: Shutdown,
 }
 
@@ -43,16 +42,19 @@ pub(crate) enum JoinError {
     #[error("The board is not plugged in.")]
     Absent,
     /// Every place is taken.
-    #[error("This console has as many clients as it can have ({MOST_CLIENTS}).")]
-    Full,
+    #[error(
+        "This console has as many clients as it can have ({0}). Close one of them, or try again later."
+    )]
+    Full(usize),
 }
 
 impl Consoles {
     /// No consoles yet. Their tasks belong to `shutdown`'s set.
-    pub(crate) fn new(scrollback: usize, shutdown: Shutdown) -> Arc<Self> {
+    pub(crate) fn new(config: &Config, shutdown: Shutdown) -> Arc<Self> {
         Arc::new(Self {
             known: Mutex::default(),
-            scrollback: scrollback.into(),
+            scrollback: config.serial.scrollback.into(),
+            most_clients: config.limits.consoles_per_board.into(),
             shutdown,
         })
     }
@@ -67,11 +69,11 @@ impl Consoles {
         }
     }
 
-    /// Follows the configuration for good.
-    pub(crate) async fn follow_configuration(&self, mut configuration: Configuration) {
-        loop {
-            self.show(configuration.changed().await.serial.scrollback);
-        }
+    /// Goes by another configuration from now on. Clients that have joined stay.
+    pub(crate) fn configure(&self, config: &Config) {
+        self.show(config.serial.scrollback);
+        let most = config.limits.consoles_per_board;
+        self.most_clients.store(most, Ordering::Relaxed);
     }
 
     /// Shows so many bytes of the past to new clients from now on.
@@ -153,8 +155,9 @@ impl Consoles {
         if !board.is_here() {
             return Err(JoinError::Absent);
         }
-        if *board.console.clients().borrow() >= MOST_CLIENTS {
-            return Err(JoinError::Full);
+        let most = self.most_clients.load(Ordering::Relaxed);
+        if *board.console.clients().borrow() >= most {
+            return Err(JoinError::Full(most));
         }
         Ok(board.console.join())
     }
@@ -199,10 +202,11 @@ mod tests {
     use super::*;
 
     /// A board whose console is a device, but no terminal.
-    fn board() -> attached::Attached {
+    fn board(serial: &str) -> attached::Attached {
         let dev = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dev.path().join("A1")).unwrap();
-        symlink("/dev/null", dev.path().join("A1/console")).unwrap();
+        let directory = dev.path().join(serial);
+        std::fs::create_dir(&directory).unwrap();
+        symlink("/dev/null", directory.join("console")).unwrap();
         attached::scan(dev.path())
             .unwrap()
             .into_values()
@@ -213,11 +217,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_console_that_left_is_forgotten_after_its_last_client() {
         let shutdown = Shutdown::new();
-        let consoles = Consoles::new(65_536, shutdown.clone());
+        let consoles = Consoles::new(&Config::default(), shutdown.clone());
         let serial: Serial = "A1".parse().unwrap();
         let state = || consoles.status(&serial).map(|status| status.state);
 
-        consoles.apply(vec![Change::Came(board())]);
+        consoles.apply(vec![Change::Came(board("A1"))]);
         assert_eq!(state(), Some(ConsoleState::Waiting));
         let place = consoles.join(&serial).unwrap();
         consoles.apply(vec![Change::Left(serial.clone())]);
@@ -235,16 +239,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_console_has_room_for_so_many_clients() {
-        let consoles = Consoles::new(65_536, Shutdown::new());
-        let board = board();
-        let serial = board.serial.clone();
-        consoles.apply(vec![Change::Came(board)]);
-        let mut places: Vec<_> = (0..MOST_CLIENTS)
-            .map(|_| consoles.join(&serial).unwrap())
-            .collect();
-        assert_eq!(consoles.join(&serial).unwrap_err(), JoinError::Full);
+    async fn each_console_has_room_for_so_many_clients_of_its_own() {
+        let mut config = Config::default();
+        config.limits.consoles_per_board = 3;
+        let consoles = Consoles::new(&config, Shutdown::new());
+        let [one, other] = ["A1", "B2"].map(|serial| {
+            let board = board(serial);
+            let serial = board.serial.clone();
+            consoles.apply(vec![Change::Came(board)]);
+            serial
+        });
+        let mut places: Vec<_> = (0..3).map(|_| consoles.join(&one).unwrap()).collect();
+        assert_eq!(consoles.join(&one).unwrap_err(), JoinError::Full(3));
+        assert!(consoles.join(&other).is_ok());
         places.pop();
-        assert!(consoles.join(&serial).is_ok());
+        assert!(consoles.join(&one).is_ok());
+
+        config.limits.consoles_per_board = 2;
+        consoles.configure(&config);
+        assert_eq!(consoles.join(&one).unwrap_err(), JoinError::Full(2));
+        assert_eq!(
+            consoles.status(&one).unwrap().clients,
+            2,
+            "nobody was put out"
+        );
     }
 }

@@ -37,21 +37,31 @@ pub async fn run(
     let runtime_dir = RuntimeDir::new(&config.runtime_dir);
     let socket = UnixSocket::open(&runtime_dir.socket(Daemon::SerialBridge))?;
     let mut watcher = Watcher::new(&config.boards_dir)?;
-    let consoles = Consoles::new(config.serial.scrollback, shutdown.clone());
+    let consoles = Consoles::new(&config, shutdown.clone());
     // What is plugged in already is known before the first request is answered.
     if let Some(changes) = watcher.changes().now_or_never() {
         consoles.apply(changes);
     }
     let api = Api::new(consoles.clone(), shutdown.clone());
-    let server = Server::new(api, Limits::default(), shutdown.clone());
+    let limits = Limits::between_daemons(&config.limits);
+    let server = Server::new(api, limits, shutdown.clone());
     manager.ready();
     tokio::select! {
         () = consoles.follow(watcher) => {}
-        () = consoles.follow_configuration(configuration) => {}
+        () = follow(configuration, &consoles, &server) => {}
         () = async { server.serve(socket.listener().await).await } => {}
         () = shutdown.requested() => {}
     }
     Ok(())
+}
+
+/// Follows the configuration for good.
+async fn follow(mut configuration: Configuration, consoles: &Consoles, server: &Server<Api>) {
+    loop {
+        let config = configuration.changed().await;
+        consoles.configure(&config);
+        server.limit(Limits::between_daemons(&config.limits));
+    }
 }
 
 /// What the daemon's locks guard is whole after every statement, so a panic elsewhere spoils nothing.

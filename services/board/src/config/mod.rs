@@ -12,11 +12,13 @@ use serde::{Deserialize, Serialize};
 
 mod history;
 mod http;
+mod limits;
 mod mdns;
 mod port_range;
 
 pub use history::History;
 pub use http::Http;
+pub use limits::Limits;
 pub use mdns::Mdns;
 pub use port_range::{PortRange, PortRangeError};
 
@@ -47,6 +49,8 @@ pub struct Config {
     pub history: History,
     /// Names on the network.
     pub mdns: Mdns,
+    /// How much clients may take.
+    pub limits: Limits,
 }
 
 /// The `[serial]` table.
@@ -67,6 +71,7 @@ impl Default for Config {
             serial: SerialConsole::default(),
             history: History::default(),
             mdns: Mdns::default(),
+            limits: Limits::default(),
         }
     }
 }
@@ -138,6 +143,20 @@ pub enum ValueError {
     /// More or less than a console can keep.
     #[error("serial.scrollback must be from {} to {} bytes", SCROLLBACK.start(), SCROLLBACK.end())]
     Scrollback,
+    /// More or less than a daemon can work with.
+    #[error("limits.{key} must be from {} to {}", range.start(), range.end())]
+    Limit {
+        /// The key in its table.
+        key: &'static str,
+        /// What it can be.
+        range: RangeInclusive<u64>,
+    },
+    /// One board's clients could keep all others' out.
+    #[error(
+        "limits.connections must be more than limits.requests_per_board and limits.consoles_per_board together: \
+         otherwise one board could stop the others"
+    )]
+    OneBoardsShare,
 }
 
 impl Config {
@@ -185,6 +204,7 @@ impl Config {
             return Err(ValueError::Scrollback);
         }
         self.mdns.validate()?;
+        self.limits.validate()?;
         self.http.validate()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::pending;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,18 +10,24 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
 
-use super::places::Places;
+use super::places::{Place, Places};
+use super::turned_away::Porter;
 use super::write_deadline::WriteDeadline;
-use super::{Accept, Body, Peer};
+use super::{Accept, Body, Limits, Peer, holding};
 use crate::Shutdown;
 
 /// How long to wait when the system has no descriptors left, before the next try to accept.
 const BREATH: Duration = Duration::from_millis(100);
+/// The same where a descriptor is about to become free.
+const TURN: Duration = Duration::from_millis(5);
+/// When it is worth another line in the log.
+const TELL_AGAIN: Duration = Duration::from_secs(60);
 
 /// Answers requests.
 pub trait Handler: Send + Sync + 'static {
@@ -33,47 +40,13 @@ pub trait Handler: Send + Sync + 'static {
     ) -> impl Future<Output = Response<Body>> + Send;
 }
 
-/// What one server is ready to hold for its clients.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Connections at a time, over all listeners: 512. Further ones wait.
-    pub connections: usize,
-    /// Connections at a time of one address on the network: 128, because a class may sit behind one
-    /// address. Further ones are closed.
-    pub connections_per_address: usize,
-    /// The time that the first head of a connection may take: 10 s.
-    pub first_head_time: Duration,
-    /// The time that a further head may take, and that a connection may be idle before it: 30 s.
-    pub head_time: Duration,
-    /// The longest that a client on the network may take nothing of what is sent to it: 2 min. A slow one
-    /// may take as long as it likes in all.
-    pub write_stall: Duration,
-    /// Header fields in a request's head: 64; more are answered with 431.
-    pub head_fields: usize,
-    /// Bytes in a request's head: 32 KiB; more are answered with 431.
-    pub head_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 512,
-            connections_per_address: 128,
-            first_head_time: Duration::from_secs(10),
-            head_time: Duration::from_secs(30),
-            write_stall: Duration::from_secs(120),
-            head_fields: 64,
-            head_bytes: 32 * 1024,
-        }
-    }
-}
-
 /// A handler behind any number of listeners, with the limits that they share.
 #[derive(Debug)]
 pub struct Server<H> {
     handler: Arc<H>,
-    limits: Limits,
+    limits: Arc<watch::Sender<Limits>>,
     places: Places,
+    porter: Porter,
     shutdown: Shutdown,
 }
 
@@ -82,8 +55,9 @@ impl<H> Clone for Server<H> {
     fn clone(&self) -> Self {
         Self {
             handler: Arc::clone(&self.handler),
-            limits: self.limits,
+            limits: Arc::clone(&self.limits),
             places: self.places.clone(),
+            porter: self.porter.clone(),
             shutdown: self.shutdown.clone(),
         }
     }
@@ -94,72 +68,110 @@ impl<H: Handler> Server<H> {
     pub fn new(handler: H, limits: Limits, shutdown: Shutdown) -> Self {
         Self {
             handler: Arc::new(handler),
-            limits,
-            places: Places::new(limits),
+            limits: Arc::new(watch::Sender::new(limits)),
+            places: Places::default(),
+            porter: Porter::new(shutdown.clone()),
             shutdown,
         }
+    }
+
+    /// Goes by other limits from now on. Connections that are there stay.
+    pub fn limit(&self, limits: Limits) {
+        self.limits.send_replace(limits);
+    }
+
+    /// The limits, as they change.
+    #[must_use]
+    pub fn limits(&self) -> watch::Receiver<Limits> {
+        self.limits.subscribe()
     }
 
     /// Accepts connections until the daemon stops, or until the future is dropped: connections that
     /// were accepted live on in both cases, to the end of the request that they are in.
     pub async fn serve(&self, listener: impl Accept) {
+        let mut told = None;
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 () = self.shutdown.requested() => return,
             };
-            let (io, peer) = match accepted {
-                Ok(accepted) => accepted,
+            match accepted {
+                Ok((io, peer)) => self.admit(io, peer),
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(BREATH).await;
-                    continue;
+                    // Where descriptors are short it comes and goes many times a second.
+                    if told.is_none_or(|told: Instant| told.elapsed() >= TELL_AGAIN) {
+                        tracing::warn!(%error, "cannot accept a connection, trying again");
+                        told = Some(Instant::now());
+                    }
+                    if is_want_of_descriptors(&error) && self.places.dismiss_one_idle_for(BREATH) {
+                        // It goes as soon as its task has its turn.
+                        sleep(TURN).await;
+                    } else {
+                        sleep(BREATH).await;
+                    }
                 }
-            };
-            let Some(share) = self.places.for_peer(peer) else {
-                tracing::debug!(?peer, "an address has too many connections");
-                continue;
-            };
-            let place = tokio::select! {
-                place = self.places.among_all() => place,
-                () = self.shutdown.requested() => return,
-            };
-            let server = self.clone();
-            self.shutdown.spawn(async move {
-                server.serve_connection(io, peer).await;
-                drop((share, place));
-            });
+            }
         }
     }
 
-    async fn serve_connection<I>(&self, io: I, peer: Peer)
+    /// Serves a connection, if there is a place for it.
+    fn admit<I>(&self, io: I, peer: Peer)
     where
-        I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let first_head = Notify::new();
+        let limits = *self.limits.borrow();
+        match self.places.take(peer, &limits) {
+            Ok(place) => {
+                let server = self.clone();
+                self.shutdown
+                    .spawn(async move { server.serve_connection(io, peer, place, limits).await });
+            }
+            Err(full) => {
+                tracing::debug!(?peer, ?full, "no place for a connection");
+                self.porter.turn_away(io, full);
+            }
+        }
+    }
+
+    async fn serve_connection<I>(&self, io: I, peer: Peer, place: Place, limits: Limits)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let place = Arc::new(place);
         let service = service_fn(|request| {
-            first_head.notify_one();
-            async move { Ok::<_, Infallible>(self.handler.handle(request, peer).await) }
+            let place = Arc::clone(&place);
+            async move {
+                let Some(in_use) = place.begin() else {
+                    // This connection is about to go, and nothing was done.
+                    return pending().await;
+                };
+                let reply = self.handler.handle(request, peer).await;
+                if reply.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    in_use.for_good();
+                    return Ok::<_, Infallible>(reply);
+                }
+                Ok(holding(reply, in_use))
+            }
         });
         // Between daemons a slow client looks like a daemon that does not read.
         let stall = match peer {
             Peer::Local => None,
-            Peer::Tcp { .. } => Some(self.limits.write_stall),
+            Peer::Tcp { .. } => Some(limits.write_stall),
         };
-        let io = TokioIo::new(WriteDeadline::new(io, stall));
+        let io = WriteDeadline::new(io, stall).at(Arc::clone(&place));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.head_time)
-            .max_headers(self.limits.head_fields)
-            .max_header_size(self.limits.head_bytes)
+            .header_read_timeout(limits.head_time + limits.idle_time)
+            .max_headers(limits.head_fields)
+            .max_header_size(limits.head_bytes)
             .half_close(true)
-            .serve_connection(io, service)
+            .serve_connection(TokioIo::new(io), service)
             .with_upgrades();
         let mut connection = pin!(connection);
         let result = tokio::select! {
             result = connection.as_mut() => result,
-            () = late(&first_head, self.limits.first_head_time) => {
-                tracing::debug!(?peer, "no request came");
+            () = place.dismissed() => {
+                tracing::debug!(?peer, "an idle connection made room");
                 return;
             }
             () = self.shutdown.requested() => {
@@ -173,20 +185,19 @@ impl<H: Handler> Server<H> {
     }
 }
 
-/// Ends when there was no first head in this time, and not at all when there was.
-async fn late(first_head: &Notify, time: Duration) {
-    if timeout(time, first_head.notified()).await.is_ok() {
-        pending::<()>().await;
-    }
+fn is_want_of_descriptors(error: &io::Error) -> bool {
+    let number = rustix::io::Errno::from_io_error(error);
+    number
+        .is_some_and(|number| matches!(number, rustix::io::Errno::MFILE | rustix::io::Errno::NFILE))
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
 
-    use hyper::StatusCode;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::timeout;
 
     use super::*;
     use crate::http::sentence;
@@ -197,7 +208,10 @@ mod tests {
     struct Greeter;
 
     impl Handler for Greeter {
-        async fn handle(&self, _: Request<Incoming>, _: Peer) -> Response<Body> {
+        async fn handle(&self, request: Request<Incoming>, _: Peer) -> Response<Body> {
+            if request.uri().path() == "/wait" {
+                return pending().await;
+            }
             sentence(StatusCode::OK, "Hello. ".repeat(1000))
         }
     }
@@ -246,6 +260,74 @@ mod tests {
         assert!(is_answered(&mut second).await);
     }
 
+    /// A connection whose request is not answered.
+    async fn occupy(at: SocketAddr) -> TcpStream {
+        let mut stream = TcpStream::connect(at).await.unwrap();
+        stream
+            .write_all(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await
+            .unwrap();
+        stream
+    }
+
+    /// All that comes for a request until the end.
+    async fn last_answer(mut stream: TcpStream) -> String {
+        let mut answer = String::new();
+        let _ = stream.write_all(GET).await;
+        timeout(DEADLINE, stream.read_to_string(&mut answer))
+            .await
+            .expect("it does not end")
+            .unwrap();
+        answer
+    }
+
+    /// Waits until so many places are taken by requests.
+    async fn in_use<H: Handler>(server: &Server<H>, number: usize) {
+        timeout(DEADLINE, async {
+            while server.places.in_use() != number {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .expect("the requests do not arrive");
+    }
+
+    async fn greeter(limits: Limits) -> (Server<Greeter>, SocketAddr) {
+        let server = Server::new(Greeter, limits, Shutdown::new());
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let serving = server.clone();
+        server
+            .shutdown
+            .spawn(async move { serving.serve(listener).await });
+        (server, at)
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_makes_room_for_one_that_comes() {
+        let limits = Limits {
+            connections_per_address: 2,
+            ..Limits::default()
+        };
+        let (_shutdown, at) = serve(limits, 1).await;
+        let mut all = Vec::new();
+        for _ in 0..5 {
+            let mut stream = TcpStream::connect(at[0]).await.unwrap();
+            assert!(is_answered(&mut stream).await);
+            all.push(stream);
+        }
+        for stream in &mut all[..3] {
+            ends(stream).await;
+        }
+        let mut rest = vec![0; 65_536];
+        let last = all.last_mut().unwrap();
+        while timeout(Duration::from_millis(50), last.read(&mut rest))
+            .await
+            .is_ok()
+        {}
+        assert!(is_answered(last).await);
+    }
+
     #[tokio::test]
     async fn one_address_cannot_take_all_places() {
         let limits = Limits {
@@ -253,25 +335,67 @@ mod tests {
             connections_per_address: 2,
             ..Limits::default()
         };
-        let (_shutdown, at) = serve(limits, 1).await;
-        let mut mine = Vec::new();
-        for _ in 0..2 {
-            let mut stream = TcpStream::connect(at[0]).await.unwrap();
-            assert!(is_answered(&mut stream).await);
-            mine.push(stream);
-        }
-        let mut third = TcpStream::connect(at[0]).await.unwrap();
-        assert!(!is_answered(&mut third).await);
+        let (server, at) = greeter(limits).await;
+        let _mine = [occupy(at).await, occupy(at).await];
+        in_use(&server, 2).await;
+        let answer = last_answer(TcpStream::connect(at).await.unwrap()).await;
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(answer.contains("\r\nRetry-After: "), "{answer}");
+        assert!(answer.contains("Your address"), "{answer}");
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.bind(([127, 0, 0, 2], 0).into()).unwrap();
-        let mut other = socket.connect(at[0]).await.unwrap();
+        let mut other = socket.connect(at).await.unwrap();
         assert!(is_answered(&mut other).await);
+    }
+
+    #[tokio::test]
+    async fn without_a_place_the_answer_says_so_and_other_limits_hold_at_once() {
+        let (server, at) = greeter(Limits {
+            connections: 2,
+            ..Limits::default()
+        })
+        .await;
+        let _busy = [occupy(at).await, occupy(at).await];
+        in_use(&server, 2).await;
+        let answer = last_answer(TcpStream::connect(at).await.unwrap()).await;
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(answer.contains("The gateway has"), "{answer}");
+        server.limit(Limits {
+            connections: 3,
+            ..Limits::default()
+        });
+        let mut next = TcpStream::connect(at).await.unwrap();
+        assert!(is_answered(&mut next).await);
+    }
+
+    #[tokio::test]
+    async fn a_flood_that_is_turned_away_costs_no_more_than_a_few() {
+        let (server, at) = greeter(Limits {
+            connections: 1,
+            ..Limits::default()
+        })
+        .await;
+        let _busy = occupy(at).await;
+        in_use(&server, 1).await;
+        let mut flood = Vec::new();
+        for _ in 0..200 {
+            flood.push(TcpStream::connect(at).await.unwrap());
+        }
+        // Those who are not told are let go at once.
+        let mut ended = 0;
+        for stream in &mut flood {
+            let mut byte = [0];
+            let read = timeout(Duration::from_millis(20), stream.read(&mut byte));
+            ended += usize::from(read.await.is_ok());
+        }
+        assert!(ended >= 200 - 40, "{ended}");
     }
 
     #[tokio::test]
     async fn a_client_that_does_not_send_a_head_is_let_go() {
         let limits = Limits {
-            first_head_time: Duration::from_millis(200),
+            head_time: Duration::from_millis(150),
+            idle_time: Duration::from_millis(150),
             ..Limits::default()
         };
         let (_shutdown, at) = serve(limits, 1).await;
@@ -280,21 +404,11 @@ mod tests {
             stream.write_all(sent).await.unwrap();
             ends(&mut stream).await;
         }
-        let mut kept = TcpStream::connect(at[0]).await.unwrap();
-        assert!(is_answered(&mut kept).await);
-        let mut rest = vec![0; 65_536];
-        while timeout(3 * limits.first_head_time, kept.read(&mut rest))
-            .await
-            .is_ok_and(|size| size.is_ok_and(|size| size > 0))
-        {}
-        assert!(kept.write_all(GET).await.is_ok());
-        assert!(kept.read(&mut rest).await.unwrap() > 0, "it was not kept");
     }
 
     #[tokio::test]
-    async fn a_client_that_reads_nothing_gives_its_place_back() {
+    async fn a_client_that_reads_nothing_is_given_up() {
         let limits = Limits {
-            connections: 1,
             write_stall: Duration::from_millis(200),
             ..Limits::default()
         };
@@ -302,8 +416,10 @@ mod tests {
         let mut stuck = TcpStream::connect(at[0]).await.unwrap();
         // More answers than fit between here and there; the other side stops to read in between.
         let all = GET.repeat(10_000);
-        let _ = timeout(Duration::from_secs(1), stuck.write_all(&all)).await;
-        let mut next = TcpStream::connect(at[0]).await.unwrap();
-        assert!(is_answered(&mut next).await);
+        timeout(DEADLINE, async {
+            while stuck.write_all(&all).await.is_ok() {}
+        })
+        .await
+        .expect("it is kept");
     }
 }

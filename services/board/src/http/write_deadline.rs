@@ -2,11 +2,14 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
+
+use super::places::Place;
 
 /// Writing fails with `TimedOut` when it has waited for so long without taking a byte. There is a timer
 /// only while something waits to be written.
@@ -16,6 +19,8 @@ pub(super) struct WriteDeadline<S> {
     /// None: it may wait for ever.
     longest: Option<Duration>,
     waiting: Option<Pin<Box<Sleep>>>,
+    /// Here it lives as long as the connection does, whatever goes over it.
+    place: Option<Arc<Place>>,
 }
 
 impl<S> WriteDeadline<S> {
@@ -24,6 +29,15 @@ impl<S> WriteDeadline<S> {
             stream,
             longest,
             waiting: None,
+            place: None,
+        }
+    }
+
+    /// With the place of its connection.
+    pub(super) fn at(self, place: Arc<Place>) -> Self {
+        Self {
+            place: Some(place),
+            ..self
         }
     }
 
@@ -33,6 +47,9 @@ impl<S> WriteDeadline<S> {
         step: Poll<io::Result<T>>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
+        if let Some(place) = &self.place {
+            place.sends(step.is_pending());
+        }
         let (Poll::Pending, Some(longest)) = (&step, self.longest) else {
             self.waiting = None;
             return step;

@@ -93,8 +93,13 @@ async fn each_side_ends_the_console_for_the_other() {
 async fn the_end_of_the_gateway_ends_consoles() {
     let mut bench = Bench::new().await;
     let mut wire = open(&bench).await;
-    bench.stop().await;
-    assert!(wire.until_closed().await.is_empty());
+    let stopping = bench.stop();
+    let closing = async {
+        // 1001: going away.
+        assert_eq!(wire.until_closed().await, b"\x88\x02\x03\xe9");
+        drop(wire);
+    };
+    tokio::join!(stopping, closing);
 }
 
 #[tokio::test]
