@@ -27,6 +27,9 @@ mod drive;
 mod drive_path;
 mod drives;
 mod files;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod history;
 mod journal_file;
 mod opened;

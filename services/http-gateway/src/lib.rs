@@ -15,6 +15,9 @@ mod file_proxy;
 mod form;
 mod framed_stream;
 mod framing;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gateway;
 mod guesses;
 mod hindrance;

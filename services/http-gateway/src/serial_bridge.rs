@@ -1,5 +1,6 @@
 //! Requests to serial-bridge: the state of consoles, and each WebSocket, which is a tunnel once it is open.
 
+use std::io;
 use std::time::Duration;
 
 use cpy_board::http::{Body, empty, stream};
@@ -14,7 +15,7 @@ use hyper::http::request::Parts;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
-use tokio::io::copy_bidirectional_with_sizes;
+use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional_with_sizes};
 use tokio::time::sleep;
 use tracing::Instrument as _;
 
@@ -113,7 +114,7 @@ async fn tunnel(client: OnUpgrade, console: OnUpgrade, shutdown: Shutdown) {
         let (client, console) = tokio::try_join!(client, console)?;
         let (mut client, mut console) = (TokioIo::new(client), TokioIo::new(console));
         // An error is how most clients go: a closed tab, a lost network.
-        let ended = copy_bidirectional_with_sizes(&mut client, &mut console, BUFFER, BUFFER).await;
+        let ended = carry(&mut client, &mut console).await;
         tracing::debug!(?ended, "console closed");
         Ok::<(), hyper::Error>(())
     };
@@ -125,6 +126,15 @@ async fn tunnel(client: OnUpgrade, console: OnUpgrade, shutdown: Shutdown) {
         }
         () = shutdown.requested() => {}
     }
+}
+
+/// Copies both ways until one side ends; how much it was.
+pub(crate) async fn carry<A, B>(client: &mut A, console: &mut B) -> io::Result<(u64, u64)>
+where
+    A: AsyncRead + AsyncWrite + Unpin + ?Sized,
+    B: AsyncRead + AsyncWrite + Unpin + ?Sized,
+{
+    copy_bidirectional_with_sizes(client, console, BUFFER, BUFFER).await
 }
 
 fn copy(names: &[HeaderName], from: &HeaderMap, to: &mut HeaderMap) {
