@@ -192,7 +192,32 @@ impl hyper::body::Body for FieldBody {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::{FutureExt, TryStreamExt, stream};
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// The files of a form that comes in pieces of this size, and whether it came to its end.
+    fn files(form: &str, size: usize) -> (Vec<(String, Vec<u8>)>, bool) {
+        let pieces: Vec<Result<Bytes, Infallible>> = form
+            .as_bytes()
+            .chunks(size)
+            .map(|piece| Ok(Bytes::copy_from_slice(piece)))
+            .collect();
+        let mut files = Files::new(stream::iter(pieces), "line");
+        let mut found = Vec::new();
+        let read = async {
+            while let Some((name, part)) = files.next().await.map_err(|_| ())? {
+                let content: Vec<Bytes> = part.try_collect().await.map_err(|_| ())?;
+                found.push((name, content.concat()));
+            }
+            Ok::<(), ()>(())
+        };
+        let is_whole = read.now_or_never().expect("all of it is there").is_ok();
+        (found, is_whole)
+    }
 
     #[test]
     fn only_the_last_component_of_a_file_name_counts() {
@@ -212,5 +237,25 @@ mod tests {
     fn a_file_name_is_one_component_of_the_path_whatever_is_in_it() {
         let encoded = utf8_percent_encode("50% ä?#.txt", RESERVED).to_string();
         assert_eq!(encoded, "50%25%20%C3%A4%3F%23.txt");
+    }
+
+    proptest! {
+        #[test]
+        fn a_form_has_the_same_files_however_it_comes(
+            parts in prop::collection::vec(
+                ("(code.py|C:\\\\a b|ä/ö|\\.\\.|x)?", "(a|\r\n|--line|--|\n|ä){0,9}"), 0..4),
+            end in prop::sample::select(vec!["--line--\r\n", "--line\r\n", ""]),
+            size in 1..40_usize,
+        ) {
+            let parts = parts.iter().map(|(name, content)| format!(
+                "--line\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{name}\"\r\n\r\n{content}\r\n"
+            ));
+            let form = parts.collect::<String>() + end;
+            let (found, is_whole) = files(&form, form.len().max(1));
+            prop_assert_eq!(files(&form, size), (found.clone(), is_whole));
+            for (name, _) in found {
+                prop_assert!(!name.is_empty() && !name.contains(['/', '\\', '?', '#']));
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 #![no_main]
 
+use cpy_board::Password;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -28,10 +29,8 @@ fuzz_target!(|input: &[u8]| {
         "API_PASSWORD",
         settings.password.as_ref().map(|password| {
             assert!(!password.reveal().is_empty());
-            assert!(
-                !format!("{settings:?}").contains(&format!("{:?}", password.reveal())),
-                "a password is shown"
-            );
+            let another = Password::try_from("another".to_owned()).unwrap();
+            assert_eq!(format!("{password:?}"), format!("{another:?}"));
             password.reveal().to_owned()
         }),
     );
