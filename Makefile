@@ -10,15 +10,18 @@ export PATH := $(PATH):/usr/sbin:/sbin
 NATIVE := $(shell dpkg --print-architecture)
 ARCH ?= $(NATIVE)
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
+# How long each parser is fuzzed.
+FUZZ_SECONDS ?= 60
 # Tests that boot machines need root; cargo itself does not.
 AS_ROOT = $(if $(SUDO),--config 'target."cfg(unix)".runner="$(SUDO) env CPY_VM_ARCH=$(ARCH)"')
 
-.PHONY: help build deb demo test test-package test-vm lint bench clean test-dependencies
+.PHONY: help build deb demo test test-package test-vm lint bench fuzz clean test-dependencies
 
 help:
 	@echo "make demo    a whole gateway with two virtual boards on this machine, no root, no hardware"
 	@echo "make test    every test"
 	@echo "make test-vm the package in a virtual machine, with boards on its USB; ARCH=arm64 for a machine like a Pi"
+	@echo "make fuzz    hostile input for every parser, FUZZ_SECONDS=60 for each; FUZZ_TARGETS=... for some of them"
 	@echo "make lint    formatting, clippy, licences of dependencies"
 	@echo "make bench   the benchmark; takes some minutes"
 	@echo "make build   the daemons and cpyctl, optimized, in target/release"
@@ -74,9 +77,15 @@ test-vm:
 lint:
 	deploy/install-dependencies build
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 	command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked
 	$(CARGO) deny check bans licenses sources
+
+# Targets that crash leave their input behind, and say where.
+fuzz:
+	deploy/install-dependencies fuzz
+	CARGO=$(CARGO) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZ_TARGETS)
 
 bench:
 	deploy/install-dependencies demo
@@ -86,4 +95,4 @@ bench:
 clean:
 	[ ! -e target/package ] && [ ! -e target/vm ] || $(SUDO) rm -rf target/package target/vm
 	$(CARGO) clean
-	rm -rf tests/.cache $(BROWSER)/node_modules
+	rm -rf tests/.cache tests/fuzz/target $(BROWSER)/node_modules

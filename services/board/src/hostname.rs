@@ -135,6 +135,8 @@ impl fmt::Display for Hostname {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn serial(text: &str) -> Serial {
@@ -208,6 +210,22 @@ mod tests {
             "cpy-7e6f35.local",
         ] {
             assert!(bad.parse::<Hostname>().is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_board_has_a_name_of_its_own_whatever_the_serials_are(
+            serials in prop::collection::btree_set("[0-9a-fA-F]{0,3}(0A0B0C|0a0b0c|[0-9A-Za-z_-]{1,8})", 0..8),
+        ) {
+            let serials: BTreeSet<Serial> = serials.iter().map(|text| serial(text)).collect();
+            let names = Hostname::assign(&serials);
+            let distinct: BTreeSet<&Hostname> = names.values().collect();
+            prop_assert_eq!((names.len(), distinct.len()), (serials.len(), serials.len()));
+            for name in distinct {
+                let again = name.as_str().parse::<Hostname>();
+                prop_assert_eq!(again.as_ref(), Ok(name));
+            }
         }
     }
 }

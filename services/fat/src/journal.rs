@@ -87,13 +87,16 @@ impl Header {
             2 => Direction::TakeBack,
             _ => return None,
         };
-        (bytes[..8] == MAGIC).then(|| Self {
+        let header = Self {
             direction,
             first: read_u64(bytes, 8),
             sectors: read_u64(bytes, 16),
             phases: read_u32(bytes, 24),
             images: read_u64(bytes, 32),
-        })
+        };
+        // A phase writes at least one sector, but for that of an empty content.
+        let may_be = u64::from(header.phases) <= header.images.saturating_add(1);
+        (bytes[..8] == MAGIC && may_be).then_some(header)
     }
 }
 
@@ -256,6 +259,26 @@ mod tests {
         assert_eq!(image.content.bytes(), &[9; SECTOR_SIZE]);
         while reader.next().unwrap().is_some() {}
         assert_eq!(reader.stage().unwrap(), Some(Stage::Changing));
+    }
+
+    #[test]
+    fn a_record_of_more_phases_than_it_has_images_for_is_none() {
+        for phases in [5, 1_000_000, u32::MAX] {
+            let header = Header {
+                direction: Direction::Finish,
+                first: 0,
+                sectors: 2048,
+                phases,
+                images: 3,
+            };
+            let mut bytes = Vec::new();
+            let mut writer = RecordWriter::begin(&mut bytes, header).unwrap();
+            for phase in [0, 1, phases] {
+                writer.image(phase, 7, &[9; SECTOR_SIZE]).unwrap();
+            }
+            writer.finish().unwrap();
+            assert_eq!(images(&bytes), None, "{phases}");
+        }
     }
 
     proptest! {

@@ -256,7 +256,7 @@ async fn rename(
     Ok(empty(StatusCode::CREATED))
 }
 
-fn destination(headers: &HeaderMap) -> Result<DrivePath, Refusal> {
+pub(crate) fn destination(headers: &HeaderMap) -> Result<DrivePath, Refusal> {
     let header = headers.get("x-destination").ok_or(Refusal::Destination)?;
     let text = std::str::from_utf8(header.as_bytes()).map_err(|_| Refusal::Destination)?;
     if !text.starts_with(FS) {

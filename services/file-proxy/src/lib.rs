@@ -28,6 +28,9 @@ mod drive;
 mod drive_path;
 mod drives;
 mod files;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod history;
 mod image;

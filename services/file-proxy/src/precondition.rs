@@ -3,7 +3,7 @@
 
 use cpy_fat::Version;
 use headers::{ETag, Header, HeaderMapExt, IfMatch, IfNoneMatch};
-use hyper::HeaderMap;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::refusal::Refusal;
 
@@ -56,7 +56,58 @@ impl Precondition {
 }
 
 fn condition<H: Header>(headers: &HeaderMap) -> Result<Option<H>, Refusal> {
-    headers
-        .typed_try_get()
-        .map_err(|_| Refusal::Condition(H::name().to_string()))
+    let refusal = || Refusal::Condition(H::name().to_string());
+    if holds_blanks(headers, H::name()) {
+        return Err(refusal());
+    }
+    headers.typed_try_get().map_err(|_| refusal())
+}
+
+/// Whether there is a blank within the quotes of an entity tag, where none may be (RFC 9110, section 8.8.3). The parser
+/// relies on it that there is none.
+fn holds_blanks(headers: &HeaderMap, name: &HeaderName) -> bool {
+    let values = headers.get_all(name).iter();
+    let mut is_quoted = false;
+    values.flat_map(HeaderValue::as_bytes).any(|byte| {
+        is_quoted ^= *byte == b'"';
+        is_quoted && byte.is_ascii_whitespace()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(values: &[&[u8]]) -> Result<Precondition, Refusal> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append("if-match", HeaderValue::from_bytes(value).unwrap());
+        }
+        Precondition::of(&headers)
+    }
+
+    #[test]
+    fn a_tag_that_holds_a_blank_is_refused() {
+        for values in [&[&b"\"a b\""[..]][..], &[b"\"a\tb\""], &[b"\"a", b"b\""]] {
+            assert!(
+                matches!(of(values), Err(Refusal::Condition(_))),
+                "{values:?}"
+            );
+        }
+        assert!(of(&[b" \"a\" ,\t\"b\"", b"W/\"c\""]).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_condition_is_nothing_matches_what_is_not_there(
+            values in prop::collection::vec("([ -~\t\u{80}-\u{90}]|\"[a-c]?|, ){0,12}", 0..3),
+        ) {
+            let values: Vec<&[u8]> = values.iter().map(String::as_bytes).collect();
+            if let Ok(precondition) = of(&values) {
+                prop_assert_eq!(precondition.check(None).is_ok(), values.is_empty());
+            }
+        }
+    }
 }

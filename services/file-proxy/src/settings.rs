@@ -127,6 +127,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_of_a_broken_password_does_not_give_it_away() {
+        for value in [
+            "hunter22",
+            "\"hunter22",
+            "\"hunter22\\q\"",
+            "\"hunter22\" hunter22",
+            "'hunter22\u{1}'",
+            "\"a\"\nCIRCUITPY_WEB_API_PASSWORD = \"hunter22\"",
+            "[\"hunter22\"]",
+            "{ hunter22 = 1, hunter22 = 2 }",
+            "hunter22-01-01",
+            "\"\"\"hunter22",
+        ] {
+            let error = parse(format!("{PASSWORD} = {value}\n").as_bytes()).unwrap_err();
+            assert!(!error.to_string().contains("hunter22"), "{value}: {error}");
+        }
+    }
+
+    #[test]
     fn values_of_the_wrong_kind_name_their_key() {
         for wrong in [
             "CIRCUITPY_WEB_API_PORT = 0",

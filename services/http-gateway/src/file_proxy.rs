@@ -200,7 +200,7 @@ pub(crate) fn expects_continue(head: &Parts) -> bool {
 }
 
 /// The raw path, undecoded: what it names is file-proxy's to say.
-fn files_path(board: &Serial, head: &Parts) -> String {
+pub(crate) fn files_path(board: &Serial, head: &Parts) -> String {
     let target = head.uri.path_and_query().map_or("/", |path| path.as_str());
     format!("/boards/{board}{target}")
 }

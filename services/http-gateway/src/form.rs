@@ -1,5 +1,6 @@
 //! Files sent as a form: each part streamed to file-proxy as a file of the directory that the form is for.
 
+use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -44,6 +45,11 @@ impl Boundary {
         kind.and_then(|kind| multer::parse_boundary(kind.to_str().ok()?).ok())
             .map(Self)
             .ok_or(Refusal::NotAForm)
+    }
+
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn into_text(self) -> String {
+        self.0
     }
 }
 
@@ -97,7 +103,7 @@ pub(crate) async fn upload(
     body: Incoming,
 ) -> Result<Response<Body>, Refusal> {
     let (lender, lent) = Lender::lend(body, false);
-    let form = Multipart::new(lent.into_data_stream(), boundary.0);
+    let form = Files::new(lent.into_data_stream(), boundary.0);
     let answer = write_files(files, board, head, form).await;
     if let Rest::Unread(rest) = lender.take_back() {
         files.drain().take(rest);
@@ -113,17 +119,10 @@ async fn write_files(
     files: &FileProxy,
     board: &Serial,
     head: &Parts,
-    mut form: Multipart<'static>,
+    mut form: Files,
 ) -> Result<Response<Body>, Refusal> {
     let mut last = None;
-    while let Some(part) = form.next_field().await.map_err(|error| broken(&error))? {
-        let Some(name) = part.file_name().and_then(last_component) else {
-            continue;
-        };
-        if name.len() > LONGEST_NAME {
-            return Err(Refusal::LongName);
-        }
-        let name = utf8_percent_encode(name, RESERVED);
+    while let Some((name, part)) = form.next().await? {
         let path = format!("{}{name}", head.uri.path());
         let answer = files.put(board, &path, head, FieldBody(part)).await?;
         if !answer.status().is_success() {
@@ -132,6 +131,34 @@ async fn write_files(
         last = Some(answer);
     }
     last.ok_or(Refusal::EmptyForm)
+}
+
+/// The files among a form's parts.
+pub(crate) struct Files(Multipart<'static>);
+
+impl Files {
+    pub(crate) fn new<S, E>(body: S, boundary: impl Into<String>) -> Self
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>> + 'static,
+    {
+        Self(Multipart::new(body, boundary))
+    }
+
+    /// The next one, and its name as a component of a path.
+    pub(crate) async fn next(&mut self) -> Result<Option<(String, Field<'static>)>, Refusal> {
+        while let Some(part) = self.0.next_field().await.map_err(|error| broken(&error))? {
+            let Some(name) = part.file_name().and_then(last_component) else {
+                continue;
+            };
+            if name.len() > LONGEST_NAME {
+                return Err(Refusal::LongName);
+            }
+            let name = utf8_percent_encode(name, RESERVED).to_string();
+            return Ok(Some((name, part)));
+        }
+        Ok(None)
+    }
 }
 
 fn broken(error: &multer::Error) -> Refusal {
@@ -165,7 +192,32 @@ impl hyper::body::Body for FieldBody {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::{FutureExt, TryStreamExt, stream};
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// The files of a form that comes in pieces of this size, and whether it came to its end.
+    fn files(form: &str, size: usize) -> (Vec<(String, Vec<u8>)>, bool) {
+        let pieces: Vec<Result<Bytes, Infallible>> = form
+            .as_bytes()
+            .chunks(size)
+            .map(|piece| Ok(Bytes::copy_from_slice(piece)))
+            .collect();
+        let mut files = Files::new(stream::iter(pieces), "line");
+        let mut found = Vec::new();
+        let read = async {
+            while let Some((name, part)) = files.next().await.map_err(|_| ())? {
+                let content: Vec<Bytes> = part.try_collect().await.map_err(|_| ())?;
+                found.push((name, content.concat()));
+            }
+            Ok::<(), ()>(())
+        };
+        let is_whole = read.now_or_never().expect("all of it is there").is_ok();
+        (found, is_whole)
+    }
 
     #[test]
     fn only_the_last_component_of_a_file_name_counts() {
@@ -185,5 +237,25 @@ mod tests {
     fn a_file_name_is_one_component_of_the_path_whatever_is_in_it() {
         let encoded = utf8_percent_encode("50% ä?#.txt", RESERVED).to_string();
         assert_eq!(encoded, "50%25%20%C3%A4%3F%23.txt");
+    }
+
+    proptest! {
+        #[test]
+        fn a_form_has_the_same_files_however_it_comes(
+            parts in prop::collection::vec(
+                ("(code.py|C:\\\\a b|ä/ö|\\.\\.|x)?", "(a|\r\n|--line|--|\n|ä){0,9}"), 0..4),
+            end in prop::sample::select(vec!["--line--\r\n", "--line\r\n", ""]),
+            size in 1..40_usize,
+        ) {
+            let parts = parts.iter().map(|(name, content)| format!(
+                "--line\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{name}\"\r\n\r\n{content}\r\n"
+            ));
+            let form = parts.collect::<String>() + end;
+            let (found, is_whole) = files(&form, form.len().max(1));
+            prop_assert_eq!(files(&form, size), (found.clone(), is_whole));
+            for (name, _) in found {
+                prop_assert!(!name.is_empty() && !name.contains(['/', '\\', '?', '#']));
+            }
+        }
     }
 }

@@ -61,7 +61,7 @@ impl<L: Accept> Accept for FramedListener<L> {
 }
 
 impl<S> FramedStream<S> {
-    fn new(stream: S, limits: Limits) -> Self {
+    pub(crate) fn new(stream: S, limits: Limits) -> Self {
         Self {
             stream,
             framing: Framing::new(limits),

@@ -18,6 +18,9 @@ mod form;
 mod framed_stream;
 mod frames;
 mod framing;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gateway;
 mod guesses;
 mod hindrance;

@@ -13,6 +13,9 @@ mod authority;
 mod avahi;
 mod browser;
 mod collisions;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod host_records;
 mod instance_names;
 mod links;

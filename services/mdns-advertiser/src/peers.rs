@@ -68,9 +68,10 @@ fn can_be_reached(address: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proptest::prelude::*;
     use tokio::time::Instant;
 
+    use super::*;
     use crate::announcement::{Announcement, Announcements};
     use crate::links::{Addresses, LinkIndex};
     use crate::sightings::Resolved;
@@ -145,5 +146,33 @@ mod tests {
     #[test]
     fn what_is_seen_on_other_interfaces_is_not_listed() {
         assert!(listed(&[seen(1, "x", "a.local", "10.0.0.1")]).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_announced_only_others_that_can_be_reached_are_listed(
+            announced in prop::collection::vec(
+                (
+                    0..5_i32,
+                    ".{0,8}",
+                    "(cpy-00000[aAb]|[a-zÄ._ -]{0,6})(\\.local)?\\.?",
+                    prop::sample::select(vec!["10.0.0.1", "fe80::1", "fd00::1", "127.0.0.1", "x"]),
+                    0..3_u16,
+                ),
+                0..12,
+            ),
+        ) {
+            let sightings: Vec<_> = announced
+                .iter()
+                .filter_map(|(link, instance, host, address, port)| {
+                    let found = Place::Found(Resolved::new(host, address, *port)?);
+                    Some((Sighting::new(*link, 0, instance.clone()), found))
+                })
+                .collect();
+            for line in listed(&sightings) {
+                prop_assert!(!line.starts_with("cpy-00000a ") && !line.starts_with(' '), "{}", line);
+                prop_assert!(line.ends_with(" 10.0.0.1") || line.ends_with(" fd00::1"), "{}", line);
+            }
+        }
     }
 }

@@ -11,6 +11,9 @@ mod client;
 mod console;
 mod consoles;
 mod decoder;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod input;
 mod keeper;
 mod port;
