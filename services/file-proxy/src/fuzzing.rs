@@ -21,12 +21,12 @@ pub fn boot_out(content: &[u8]) -> Option<Firmware> {
 
 /// The place that a request's path names, and whether a directory is meant.
 pub fn drive_path(raw: &str) -> Option<(Path, bool)> {
-    DrivePath::parse(raw).ok().map(taken_apart)
+    DrivePath::parse(raw).ok().map(|place| taken_apart(&place))
 }
 
 /// The place that a move's headers name.
 pub fn destination(headers: &HeaderMap) -> Option<(Path, bool)> {
-    files::destination(headers).ok().map(taken_apart)
+    files::destination(headers).ok().map(|place| taken_apart(&place))
 }
 
 /// The time that a save's headers name.
@@ -41,6 +41,6 @@ pub fn may_change(headers: &HeaderMap, now: Option<Version>) -> Option<bool> {
     Some(precondition.check(now).is_ok())
 }
 
-fn taken_apart(place: DrivePath) -> (Path, bool) {
+fn taken_apart(place: &DrivePath) -> (Path, bool) {
     (place.path().clone(), place.means_directory())
 }

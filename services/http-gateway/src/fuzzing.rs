@@ -34,6 +34,10 @@ where
 }
 
 /// What the gateway takes a request's head for.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are answers to questions that have nothing to do with each other"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Understood {
     /// The host as it was sent.
