@@ -225,3 +225,47 @@ async fn services_without_descriptors_come_back_by_themselves() {
         Console::open(&gateway, &board).await;
     }
 }
+
+/// What a board's console prints a second: ten times what USB at full speed carries.
+const FLOOD: u32 = 10_000_000;
+
+#[tokio::test]
+async fn a_flooded_console_with_a_stuck_client_slows_nobody() {
+    let gateway = Gateway::start().await;
+    let other = gateway.plug(OTHER, &[]).await;
+    let quiet = pace(&gateway, &other).await;
+    let rate = FLOOD.to_string();
+    let board = gateway
+        .plug(SERIAL, &["--flood", "--flood-rate", &rate])
+        .await;
+    let _stuck = Console::open(&gateway, &board).await;
+    let mut reader = Console::open(&gateway, &board).await;
+    let reads = tokio::spawn(async move {
+        let (begun, mut bytes) = (Instant::now(), 0_u32);
+        while begun.elapsed() < Duration::from_secs(2) {
+            match reader.next().await {
+                Some(message) => bytes += u32::try_from(message.len()).expect("a frame"),
+                None => panic!("its console was closed"),
+            }
+        }
+        f64::from(bytes) / begun.elapsed().as_secs_f64()
+    });
+    let rate = reads.await.expect("it reads");
+    let mut loud = pace(&gateway, &other).await;
+    for _ in 0..4 {
+        if loud > 2 * quiet {
+            loud = pace(&gateway, &other).await;
+        }
+    }
+    let memory = DAEMONS.map(|name| (name, gateway.daemon(name).resident() / 1024));
+    let measured = format!(
+        "{quiet:?} alone, {loud:?} beside a flood of which one client reads {rate:.0} bytes a second and one nothing; \
+         KiB {memory:?}"
+    );
+    println!("{measured}");
+    assert!(rate > 100_000.0, "{measured}");
+    assert!(loud <= 2 * quiet, "{measured}");
+    for (_, kib) in memory {
+        assert!(kib * 1024 < MOST_MEMORY, "{measured}");
+    }
+}

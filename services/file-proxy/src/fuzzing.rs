@@ -26,7 +26,9 @@ pub fn drive_path(raw: &str) -> Option<(Path, bool)> {
 
 /// The place that a move's headers name.
 pub fn destination(headers: &HeaderMap) -> Option<(Path, bool)> {
-    files::destination(headers).ok().map(|place| taken_apart(&place))
+    files::destination(headers)
+        .ok()
+        .map(|place| taken_apart(&place))
 }
 
 /// The time that a save's headers name.

@@ -54,7 +54,7 @@ impl Executor {
     /// Fails where the script cannot be read.
     pub(crate) fn new(options: &Options, drive: Option<Drive>) -> io::Result<Self> {
         if options.flood {
-            return Ok(Self::Light(Show::Flood));
+            return Ok(Self::Light(Show::Flood(options.flood_rate)));
         }
         Ok(match &options.script {
             Some(script) => Self::Light(Show::Text(fs::read_to_string(script)?.into())),

@@ -1,5 +1,6 @@
 //! What can be said about a board on the command line.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -77,6 +78,10 @@ pub struct Options {
     /// Instead of code.py, print without end, as fast as the console takes it; no Python
     #[arg(long, conflicts_with = "script")]
     pub flood: bool,
+
+    /// With --flood, not faster than so many bytes a second
+    #[arg(long, value_name = "BYTES", requires = "flood")]
+    pub flood_rate: Option<NonZeroU32>,
 
     /// Instead of code.py, print this file line by line; no Python
     #[arg(long, value_name = "FILE")]

@@ -35,8 +35,12 @@ struct Seen {
 }
 
 thread_local! {
-    static RUNTIME: tokio::runtime::Runtime =
-        tokio::runtime::Builder::new_current_thread().build().unwrap();
+    static RUNTIME: tokio::runtime::Runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        // Nobody waits for a client that is late.
+        .start_paused(true)
+        .build()
+        .unwrap();
 }
 
 fuzz_target!(|input: &[u8]| {

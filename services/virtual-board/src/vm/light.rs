@@ -1,18 +1,26 @@
 //! A board without Python: it prints a fixed text, or prints without end, and its REPL answers
 //! every line with the line. For tests that need many boards, and for load.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{ExceptionPlace, Job, Outcome, VmEvent};
 
 /// Lines of a flood that are printed at a time.
 const FLOOD_LINES: u64 = 32;
 
+/// One of them, with its number in the place of the zeros.
+const FLOOD_LINE: &str = "000000000000 the quick brown fox jumps over the lazy dog\n";
+
 /// What such a board prints instead of running code.py.
 #[derive(Debug, Clone)]
 pub(crate) enum Show {
     Text(Arc<str>),
-    Flood,
+    /// So many bytes a second, or as many as are taken.
+    Flood(Option<NonZeroU32>),
 }
 
 #[derive(Debug)]
@@ -25,6 +33,7 @@ enum Running {
     },
     Flood {
         line: u64,
+        since: Instant,
     },
     Echo(Vec<u8>),
     Ending(Outcome),
@@ -48,7 +57,10 @@ impl Light {
     pub(super) fn start(&mut self, job: Job) {
         self.running = match (job, &self.show) {
             (Job::File(_), Show::Text(_)) => Running::Text { from: 0, line: 1 },
-            (Job::File(_), Show::Flood) => Running::Flood { line: 1 },
+            (Job::File(_), Show::Flood(_)) => Running::Flood {
+                line: 1,
+                since: Instant::now(),
+            },
             (Job::Single(source), _) => Running::Echo(source.into_bytes()),
             (Job::Paste(source) | Job::Raw(source), _) => Running::Echo(source),
         };
@@ -78,6 +90,18 @@ impl Light {
         ));
     }
 
+    /// When the next piece of a flood may come.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match (&self.running, &self.show) {
+            (Running::Flood { line, since }, Show::Flood(Some(rate))) => {
+                let bytes = (line - 1) * FLOOD_LINE.len() as u64;
+                let rate = u64::from(rate.get());
+                Some(*since + Duration::from_micros(bytes * 1_000_000 / rate))
+            }
+            _ => None,
+        }
+    }
+
     /// What comes next; nothing while no job runs.
     pub(super) fn step(&mut self) -> Option<VmEvent> {
         match std::mem::replace(&mut self.running, Running::Idle) {
@@ -95,11 +119,10 @@ impl Light {
                 };
                 Some(VmEvent::Output(with_line_end(next.as_bytes().to_vec())))
             }
-            Running::Flood { line } => {
+            Running::Flood { line, since } => {
                 let next = line + FLOOD_LINES;
-                let lines = (line..next)
-                    .map(|n| format!("{n:012} the quick brown fox jumps over the lazy dog\n"));
-                self.running = Running::Flood { line: next };
+                let lines = (line..next).map(|n| format!("{n:012}{}", &FLOOD_LINE[12..]));
+                self.running = Running::Flood { line: next, since };
                 Some(VmEvent::Output(lines.collect::<String>().into_bytes()))
             }
             Running::Echo(source) => {

@@ -121,10 +121,15 @@ impl Vm {
     pub(crate) async fn event(&mut self) -> VmEvent {
         match self {
             Self::Python(python) => python.event().await,
-            Self::Light(light) => match light.step() {
-                Some(event) => event,
-                None => std::future::pending().await,
-            },
+            Self::Light(light) => {
+                if let Some(due) = light.due() {
+                    tokio::time::sleep_until(due).await;
+                }
+                match light.step() {
+                    Some(event) => event,
+                    None => std::future::pending().await,
+                }
+            }
         }
     }
 }
