@@ -205,3 +205,20 @@ async fn what_others_write_over_or_delete_is_in_the_history() {
     assert_eq!(bench.holds("code.py").unwrap(), "# edited on a laptop\n");
     bench.copied(&[("code.py", "# edited on a laptop\n")]).await;
 }
+
+#[tokio::test]
+async fn what_others_wrote_over_is_kept_although_somebody_saves_at_once() {
+    let mut bench = Bench::new().await;
+    let edited = "# edited on a laptop\n";
+    bench
+        .elsewhere(|board| board.image().write("/code.py", edited.as_bytes()))
+        .await;
+    bench.put("code.py", "# saved\n").await;
+    assert_eq!(
+        bench.versions("code.py").await[..2],
+        [edited, "import lesson\n"]
+    );
+    bench.put("code.py", "# saved again\n").await;
+    let versions = bench.versions("code.py").await;
+    assert_eq!(versions[..3], ["# saved\n", edited, "import lesson\n"]);
+}

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::UNIX_EPOCH;
 
-use cpy_fat::{Entry, Error, FileHandle, Kind, Path};
+use cpy_fat::{Entry, Error, FileHandle, Kind, Metadata, Path};
 
 use super::Drive;
 use crate::copies::By;
@@ -128,8 +128,8 @@ impl Drive {
         self.drop_gone(path, entries, by)?;
         for entry in entries {
             let path = path.join(entry.name.clone());
-            let is_copied = entry.metadata.kind == Kind::File
-                && self.is_copied(&path, entry.metadata.size, entry.metadata.modified)?;
+            let is_copied =
+                entry.metadata.kind == Kind::File && self.is_copied(&path, entry.metadata)?;
             if !is_copied {
                 self.copying.changed(&path, by);
             }
@@ -137,17 +137,26 @@ impl Drive {
         Ok(())
     }
 
-    /// Whether there is a copy of a file that was changed then. Only of what others have changed is that enough to know.
-    fn is_copied(
-        &mut self,
-        path: &Path,
-        size: u32,
-        modified: cpy_fat::Timestamp,
-    ) -> Result<bool, CopyError> {
+    /// Whether there is a copy of a file with this metadata. Only of what others have changed is that enough to know.
+    fn is_copied(&mut self, path: &Path, metadata: Metadata) -> io::Result<bool> {
         let copy = self.stores.copies.of(&path.to_string())?;
         Ok(copy.is_some_and(|(_, kept)| {
-            kept.size == u64::from(size) && kept.modified == modified.unix_seconds()
+            kept.size == u64::from(metadata.size)
+                && kept.modified == metadata.modified.unix_seconds()
         }))
+    }
+
+    /// Puts the copy of a file into the history that is about to be changed here, if it is one of what others have changed
+    /// before: nothing else has that.
+    pub(super) fn keep_copy(&mut self, path: &Path, now: Metadata) {
+        let kept = match self.is_copied(path, now) {
+            Ok(true) => Ok(()),
+            Ok(false) => self.drop_copy(&path.to_string(), By::Others),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = kept {
+            tracing::warn!(board = %self.serial, %error, "the copy of a file cannot be kept");
+        }
     }
 
     /// Drops the copies of what was below a directory that has no more than these entries.

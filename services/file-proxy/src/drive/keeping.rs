@@ -41,6 +41,7 @@ impl Drive {
             Err(_) => return Ok(()),
         };
         let (metadata, version) = (file.metadata(), file.version().to_string());
+        self.keep_copy(path, metadata);
         let Some(Opened { volume, .. }) = &mut self.opened else {
             return Err(Refusal::Internal);
         };
