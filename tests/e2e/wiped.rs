@@ -211,8 +211,14 @@ async fn what_others_wrote_over_is_kept_although_somebody_saves_at_once() {
     let mut bench = Bench::new().await;
     let edited = "# edited on a laptop\n";
     bench
-        .elsewhere(|board| board.image().write("/code.py", edited.as_bytes()))
+        .elsewhere(|board| {
+            board.image().write("/code.py", edited.as_bytes());
+            board.image().delete("/lib/deep/lesson.py");
+        })
         .await;
+    bench.put("lib/deep/lesson.py", "# another\n").await;
+    let versions = bench.versions("lib/deep/lesson.py").await;
+    assert_eq!(versions, ["print('one')\n"]);
     bench.put("code.py", "# saved\n").await;
     assert_eq!(
         bench.versions("code.py").await[..2],

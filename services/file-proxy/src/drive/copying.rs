@@ -148,8 +148,9 @@ impl Drive {
 
     /// Puts the copy of a file into the history that is about to be changed here, if it is one of what others have changed
     /// before: nothing else has that.
-    pub(super) fn keep_copy(&mut self, path: &Path, now: Metadata) {
-        let kept = match self.is_copied(path, now) {
+    pub(super) fn keep_copy(&mut self, path: &Path, now: Option<Metadata>) {
+        let is_current = now.map_or(Ok(false), |now| self.is_copied(path, now));
+        let kept = match is_current {
             Ok(true) => Ok(()),
             Ok(false) => self.drop_copy(&path.to_string(), By::Others),
             Err(error) => Err(error),

@@ -37,11 +37,14 @@ impl Drive {
         let mut file = match opened.volume.open_file(path) {
             Ok(file) => file,
             Err(error @ Error::Device(_)) => return Err(self.failed(error)),
-            // There is nothing to be kept, or nothing that could be read.
-            Err(_) => return Ok(()),
+            // There is nothing, or nothing that could be read: there may be a copy of what was there.
+            Err(_) => {
+                self.keep_copy(path, None);
+                return Ok(());
+            }
         };
         let (metadata, version) = (file.metadata(), file.version().to_string());
-        self.keep_copy(path, metadata);
+        self.keep_copy(path, Some(metadata));
         let Some(Opened { volume, .. }) = &mut self.opened else {
             return Err(Refusal::Internal);
         };
