@@ -93,7 +93,9 @@ impl<D: SectorDevice> Volume<D> {
         survey.walk()?;
         let unowned = survey.account()?;
         survey.compare()?;
-        Ok((survey.report, unowned))
+        let report = survey.report;
+        self.is_damaged = report.damage().is_some();
+        Ok((report, unowned))
     }
 
     /// The sectors of the first table that are not alike in the second.

@@ -24,6 +24,7 @@ impl<D: SectorDevice> Volume<D> {
         }
         let chains = match record.raw.kind() {
             Kind::File => vec![self.disposable_chain(&record.raw)?],
+            Kind::Directory if self.is_damaged => Vec::new(),
             Kind::Directory => {
                 let first = self
                     .geometry

@@ -33,8 +33,9 @@
 //! with what stands around it, before it begins; [`recover`], called when the device is back, finishes the change, or takes
 //! it back where it was one in place. Each phase is read back, and written again once if it does not read as it was written.
 //!
-//! All this holds for a volume that was sound before. Where [`Volume::check`] finds chains that two files share,
-//! saving over or deleting one of them frees the other's clusters too; look before changing.
+//! All this holds for a volume that was sound before. Where two files share a chain, saving over or deleting one of them
+//! would free the other's clusters too: once [`Volume::check`] has found damage nothing is freed any more, nor saved in
+//! its own place.
 //!
 //! What comes from the medium is believed only as far as it was checked: damage is [`Error::Damaged`], never a
 //! panic, a loop, or an access outside the volume.

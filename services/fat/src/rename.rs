@@ -123,7 +123,9 @@ impl<D: SectorDevice> Volume<D> {
             entry.set_first_cluster(chain.first().map_or(0, Cluster::number));
             let size = u64::from(entry.size());
             transaction.stream(&mut copy.content, size, chain.extents(&self.geometry));
-            old = std::mem::take(&mut copy.old);
+            if !self.is_damaged {
+                old = std::mem::take(&mut copy.old);
+            }
         }
         new.stage(self, &mut transaction, std::slice::from_ref(&chain), entry)?;
         if left.is_some() && record.raw.kind() == Kind::Directory {

@@ -37,11 +37,12 @@ impl<D: SectorDevice> Volume<D> {
         })
     }
 
-    /// The chain that a new content may be written over: that of a sound file, where there is a journal.
+    /// The chain that a new content may be written over: that of a sound file on a sound volume, where
+    /// there is a journal.
     pub(crate) fn chain_to_write_over(&mut self, record: &Record) -> Result<Option<Chain>, Error> {
         let table = self.geometry.table;
         let first = table.cluster(record.raw.first_cluster(table.kind()));
-        let Some(first) = first.filter(|_| self.has_journal()) else {
+        let Some(first) = first.filter(|_| self.has_journal() && !self.is_damaged) else {
             return Ok(None);
         };
         match Chain::load(&table, &mut self.medium, first) {

@@ -51,6 +51,8 @@ pub struct Volume<D> {
     pub(crate) versions: Versions,
     caching: Caching,
     keeper: Option<Keeper>,
+    /// A check has found damage: of what looks like a file's own, something else may have a part.
+    pub(crate) is_damaged: bool,
 }
 
 impl<D: SectorDevice> Volume<D> {
@@ -73,6 +75,7 @@ impl<D: SectorDevice> Volume<D> {
             geometry,
             caching,
             keeper: None,
+            is_damaged: false,
         };
         if let Some(next) = volume.stored_free_count()?.and_then(|count| count.next) {
             volume.space.begin_at(next);
@@ -246,11 +249,12 @@ impl<D: SectorDevice> Volume<D> {
         }
     }
 
-    /// The chain of an entry that is about to lose it. A chain that cannot be followed to its end is left to
-    /// [`Volume::free_unowned`], which frees only what nothing else owns.
+    /// The chain of an entry that is about to lose it. One that cannot be followed to its end, and any on a volume that
+    /// is known to be damaged, is left to [`Volume::free_unowned`], which frees only what nothing else owns.
     pub(crate) fn disposable_chain(&mut self, entry: &RawEntry) -> Result<Chain, Error> {
         let number = entry.first_cluster(self.kind());
-        let Some(first) = self.geometry.table.cluster(number) else {
+        let first = self.geometry.table.cluster(number);
+        let Some(first) = first.filter(|_| !self.is_damaged) else {
             return Ok(Chain::default());
         };
         let chain = Chain::load(&self.geometry.table, &mut self.medium, first);

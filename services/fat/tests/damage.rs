@@ -377,3 +377,51 @@ fn large_reads_and_writes_are_few_transfers() {
     assert!(read == content);
     assert!(device.commands().len() < 24);
 }
+
+#[test]
+fn on_a_volume_that_is_known_to_be_damaged_no_change_harms_another_file() {
+    type Change = fn(&mut Volume<MemoryDevice>);
+    let changes: [Change; 4] = [
+        |drive| {
+            save(drive, "/code.py", &bytes(7, 3000)).unwrap();
+        },
+        |drive| drive.delete(&path("/code.py")).unwrap(),
+        |drive| {
+            drive
+                .rename(&path("/code.py"), &path("/lib/inner/moved.py"))
+                .unwrap()
+        },
+        |drive| drive.delete(&path("/lib")).unwrap(),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let mut forged = Forged::new();
+        let shared = u16::try_from(forged.first(b"CODE    PY ")).unwrap();
+        // A module in /lib begins where code.py does.
+        let module = forged.entry(b"MODULE~1MPY");
+        forged.bytes[module + 26..module + 28].copy_from_slice(&shared.to_le_bytes());
+        let mut drive = forged.open();
+        assert!(drive.check().unwrap().damage().is_some());
+        let free = drive.space().unwrap().free_clusters;
+        change(&mut drive);
+        assert!(
+            drive.space().unwrap().free_clusters <= free,
+            "{number}: something was freed"
+        );
+        // What comes next takes clusters of nobody.
+        for file in 0..20 {
+            save(&mut drive, &format!("/n{file}"), &bytes(file, 1000)).unwrap();
+        }
+        let (kept, size) = if number == 3 {
+            ("/code.py", 3000)
+        } else {
+            ("/lib/module number 0.mpy", 1600)
+        };
+        let mut file = drive.open_file(&path(kept)).unwrap();
+        let mut content = vec![0; size];
+        drive.read_at(&mut file, 0, &mut content).unwrap();
+        assert!(
+            content == bytes(1, 3000)[..size],
+            "{number}: {kept} has changed"
+        );
+    }
+}
