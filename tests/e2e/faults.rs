@@ -79,6 +79,10 @@ async fn whatever_goes_away_in_mid_save_nothing_is_lost() {
         assert_eq!(board.image().findings(), "", "round {round}, {fault:?}");
         last = now;
     }
+    assert!(
+        saved > 0 && saved < 32,
+        "no fault came into a save: {saved}"
+    );
     println!("of 32 saves {saved} were answered, and {finished} done without an answer");
     Console::open(&gateway, &board).await;
 }

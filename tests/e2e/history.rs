@@ -172,3 +172,33 @@ async fn where_nothing_can_be_kept_files_are_saved_and_the_page_says_so() {
     assert_eq!(state.expect(200).await.json()["problems"].to_string(), "[]");
     assert_eq!(bench.versions("code.py").await.len(), 1);
 }
+
+#[tokio::test]
+async fn a_deleted_directory_is_one_version_and_each_file_of_it_comes_back() {
+    let bench = Bench::new().await;
+    for content in ["# one\n", "# two\n"] {
+        bench
+            .ask(
+                "PUT",
+                "/fs/plan.py",
+                content,
+                if content == "# one\n" { 201 } else { 204 },
+            )
+            .await;
+    }
+    bench.ask("PUT", "/fs/lib/big/", "", 201).await;
+    for number in 0..60 {
+        let target = format!("/fs/lib/big/{number}.py");
+        bench
+            .ask("PUT", &target, &format!("# {number}\n"), 201)
+            .await;
+    }
+    bench.ask("DELETE", "/fs/lib/big/", "", 204).await;
+    assert_eq!(bench.versions("lib/big/").await.len(), 60);
+    let plan = bench.versions("plan.py").await;
+    assert_eq!(bench.held("plan.py", &plan[0]).await, "# one\n");
+    let version = &bench.versions("lib/big/7.py").await[0];
+    let target = format!("/fs/lib/big/7.py?history={}", version["id"]);
+    bench.ask("PUT", &target, "", 201).await;
+    assert_eq!(bench.content("/lib/big/7.py"), "# 7\n");
+}

@@ -191,3 +191,41 @@ async fn a_repair_is_refused_of_a_drive_that_is_not_what_was_repaired() {
     bench.image(&conditional, 400).await;
     assert!(bench.volume() == before);
 }
+
+/// Gives a directory an entry that leads back to it.
+fn loop_back(image: &mut [u8]) {
+    let entry = entry(image, b"LIB        ");
+    let first = usize::from(image[entry + FIRST_CLUSTER]);
+    let mut back = image[entry..entry + 32].to_vec();
+    back[..11].copy_from_slice(b"LOOP       ");
+    // After `.` and `..`; the data begins behind the boot sector, the table and the root directory.
+    let field =
+        |at: usize| usize::from(image[VOLUME + at]) + usize::from(image[VOLUME + at + 1]) * 256;
+    let data = field(14) + field(22) + field(17) * 32 / 512;
+    let cluster = usize::from(image[VOLUME + 13]);
+    let directory = VOLUME + (data + (first - 2) * cluster) * 512;
+    image[directory + 64..directory + 96].copy_from_slice(&back);
+}
+
+#[tokio::test]
+async fn a_directory_that_leads_back_to_itself_ends_nothing_but_itself() {
+    let mut bench = Bench::new(|image| loop_back(image)).await;
+    bench.problem_with(&["is damaged", "/lib"]).await;
+    let delete = bench.gateway.call("DELETE", "/fs/lib/").to(&bench.board);
+    delete.expect(204).await;
+    let get = bench.gateway.call("GET", "/fs/code.py").to(&bench.board);
+    get.expect(200).await;
+    // Nothing is copied of a damaged drive.
+    let copies = bench.gateway.directory().join("state/file-proxy/copies");
+    assert!(!copies.join(SERIAL).exists());
+    // Nor is anything freed, until it is looked at anew and found in order.
+    bench.board.unplug();
+    bench
+        .gateway
+        .status_becomes(&bench.board, "/fs/code.py", 503)
+        .await;
+    bench.board.plug();
+    bench.gateway.ready(&bench.board).await;
+    bench.no_problem().await;
+    assert_eq!(bench.board.image().findings(), "");
+}

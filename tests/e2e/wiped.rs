@@ -228,3 +228,55 @@ async fn what_others_wrote_over_is_kept_although_somebody_saves_at_once() {
     let versions = bench.versions("code.py").await;
     assert_eq!(versions[..3], ["# saved\n", edited, "import lesson\n"]);
 }
+
+#[tokio::test]
+async fn what_cannot_be_given_back_keeps_nothing_else_from_it() {
+    let mut bench = Bench::new().await;
+    bench.wipe().await;
+    bench.ask("DELETE", "/fs/code.py", "").await;
+    bench.put("code.py/", "").await;
+    let said = bench
+        .gateway
+        .cpyctl_fails(&["drive", "restore", SERIAL])
+        .await;
+    assert!(
+        said.contains("1 of the files could not be given back"),
+        "{said}"
+    );
+    assert_eq!(bench.lost().await, ["/code.py"]);
+    assert_eq!(bench.holds("lib/deep/lesson.py").unwrap(), "print('one')\n");
+    bench.ask("DELETE", "/fs/code.py/", "").await;
+    let said = bench.gateway.cpyctl(&["drive", "restore", SERIAL]).await;
+    assert!(said.unwrap().contains("1 files are given back"));
+    assert_eq!(bench.holds("code.py").unwrap(), "import lesson\n");
+}
+
+#[tokio::test]
+async fn a_drive_of_which_next_to_nothing_is_left_is_given_back() {
+    let mut bench = Bench::new().await;
+    let more = [("b.py", "# b\n"), ("c.py", "# c\n"), ("d.py", "# d\n")];
+    for (path, content) in more {
+        bench.put(path, content).await;
+    }
+    bench.copied(&more).await;
+    bench
+        .elsewhere(|board| {
+            for path in [
+                "/lib/deep/lesson.py",
+                "/a name with spaces.txt",
+                "/settings.toml",
+            ] {
+                board.image().delete(path);
+            }
+            for (path, _) in more {
+                board.image().delete(&format!("/{path}"));
+            }
+            board.image().write("/code.py", b"# somebody else's\n");
+        })
+        .await;
+    assert_eq!(bench.lost().await.len(), 6);
+    let said = bench.gateway.cpyctl(&["drive", "restore", SERIAL]).await;
+    assert!(said.unwrap().contains("6 files are given back"));
+    assert_eq!(bench.holds("code.py").unwrap(), "# somebody else's\n");
+    assert_eq!(bench.holds("d.py").unwrap(), "# d\n");
+}

@@ -82,12 +82,12 @@ pub enum Finding {
 }
 
 impl Finding {
-    /// Whether a change that was cut off leaves this, and [`Volume::free_unowned`](crate::Volume::free_unowned) puts it
-    /// right.
+    /// Whether a change of this crate's that was cut off leaves this without a journal, and
+    /// [`Volume::free_unowned`](crate::Volume::free_unowned) puts it right.
     pub fn is_leftover(&self) -> bool {
         matches!(
             self,
-            Self::Unowned { .. } | Self::FreeCount { .. } | Self::TablesDiffer { .. }
+            Self::Unowned { .. } | Self::StrayLongName { .. } | Self::FreeCount { .. }
         )
     }
 

@@ -387,9 +387,8 @@ fn on_a_volume_that_is_known_to_be_damaged_no_change_harms_another_file() {
         },
         |drive| drive.delete(&path("/code.py")).unwrap(),
         |drive| {
-            drive
-                .rename(&path("/code.py"), &path("/lib/inner/moved.py"))
-                .unwrap()
+            let moved = drive.rename(&path("/code.py"), &path("/lib/inner/moved.py"));
+            moved.unwrap();
         },
         |drive| drive.delete(&path("/lib")).unwrap(),
     ];

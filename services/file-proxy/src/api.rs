@@ -30,6 +30,8 @@ pub(crate) struct Api {
     pub(crate) drives: Arc<Drives>,
     /// Where uploads wait.
     pub(crate) spool: Spool,
+    /// Where repaired images wait, which no client sends.
+    pub(crate) images: Spool,
 }
 
 impl Handler for Api {
@@ -63,7 +65,7 @@ impl Api {
                 only_get(&request)?;
                 return Ok(json(StatusCode::OK, &image::check(&worker).await?));
             }
-            "image" => return image::answer(worker, self.spool.of(&serial), request).await,
+            "image" => return image::answer(worker, self.images.of(&serial), request).await,
             _ => {}
         }
         let raw_path = resource

@@ -9,6 +9,9 @@ use crate::history::History;
 use crate::stock::is_stock;
 use crate::store::{Content, Draft, Kept, Store};
 
+/// How many copies there are of a drive's files at most, however small they are.
+const MOST: usize = 4096;
+
 /// The copies of one drive's files.
 #[derive(Debug)]
 pub(crate) struct Copies {
@@ -37,9 +40,9 @@ impl Copies {
         }
     }
 
-    /// The copy of the file at this path.
+    /// The copy of the file at this path, the newest where a crash has left two.
     pub(crate) fn of(&mut self, path: &str) -> io::Result<Option<(u64, Kept)>> {
-        let mut known = self.current.known()?.iter();
+        let mut known = self.current.known()?.iter().rev();
         let found = known.find(|(_, kept)| kept.path == path);
         Ok(found.map(|(number, kept)| (*number, kept.clone())))
     }
@@ -55,7 +58,8 @@ impl Copies {
     /// Begins a copy; none where it would take too much room.
     pub(crate) fn begin(&mut self, kept: Kept) -> io::Result<Option<Draft>> {
         let old = self.of(&kept.path)?.map_or(0, |(_, old)| old.size);
-        if self.current.bytes()? - old + kept.size > self.bytes {
+        let is_room = self.current.bytes()? - old + kept.size <= self.bytes;
+        if !is_room || self.current.known()?.len() >= MOST {
             return Ok(None);
         }
         self.current.begin(kept).map(Some)
@@ -63,8 +67,13 @@ impl Copies {
 
     /// Keeps a copy that is whole in the place of the one before.
     pub(crate) fn finish(&mut self, draft: Draft, by: By, history: &mut History) -> io::Result<()> {
-        self.drop_copy(&draft.kept().path.clone(), by, history)?;
-        self.current.finish(draft)
+        let path = draft.kept().path.clone();
+        let known = self.current.known()?.iter();
+        let old = known.filter(|(_, kept)| kept.path == path);
+        let old: Vec<u64> = old.map(|(number, _)| *number).collect();
+        self.current.finish_lazily(draft)?;
+        old.into_iter()
+            .try_for_each(|number| self.drop_number(number, by, history))
     }
 
     /// Keeps the copy of the file at this path no longer.
@@ -74,9 +83,13 @@ impl Copies {
         by: By,
         history: &mut History,
     ) -> io::Result<()> {
-        let Some((number, _)) = self.of(path)? else {
-            return Ok(());
-        };
+        while let Some((number, _)) = self.of(path)? {
+            self.drop_number(number, by, history)?;
+        }
+        Ok(())
+    }
+
+    fn drop_number(&mut self, number: u64, by: By, history: &mut History) -> io::Result<()> {
         match by {
             By::Gateway => self.current.remove(number),
             By::Others => history.adopt(&mut self.current, number),
@@ -95,23 +108,34 @@ impl Copies {
         Ok(work)
     }
 
-    /// The drive was wiped: the copies of somebody's work are what was lost. Of a file that was lost before as well, only
-    /// the newer content is.
-    pub(crate) fn lose(&mut self) -> io::Result<()> {
-        let work = self.work()?;
+    /// These files were wiped off the drive: their copies are what was lost. What was lost before is so no longer where
+    /// something newer was lost of the same name, or where there is no room for it, and is in the history then.
+    pub(crate) fn lose(&mut self, gone: &[Kept], history: &mut History) -> io::Result<()> {
         for (number, kept) in self.current.known()?.clone() {
-            if !work.contains(&kept) {
-                self.current.remove(number)?;
+            if !gone.contains(&kept) {
                 continue;
             }
             let mut lost = self.lost.known()?.iter();
             let before = lost.find(|(_, lost)| lost.path == kept.path);
             if let Some(before) = before.map(|(number, _)| *number) {
-                self.lost.remove(before)?;
+                history.adopt(&mut self.lost, before)?;
             }
-            self.lost.adopt(&mut self.current, number)?;
+            self.lost.adopt(&mut self.current, number, 0)?;
+        }
+        while self.lost.bytes()? > self.bytes {
+            let oldest = self.lost.known()?.first_key_value();
+            let Some(oldest) = oldest.map(|(number, _)| *number) else {
+                break;
+            };
+            history.adopt(&mut self.lost, oldest)?;
         }
         Ok(())
+    }
+
+    /// Reads again what is kept when it is needed next.
+    pub(crate) fn reread(&mut self) {
+        self.current.reread();
+        self.lost.reread();
     }
 
     /// What was lost, by its number.
@@ -165,6 +189,7 @@ mod tests {
                 path: path.into(),
                 modified: 1,
                 since: 2,
+                change: 0,
                 size: content.len() as u64,
                 version: content.into(),
             };
@@ -174,6 +199,11 @@ mod tests {
             draft.write(content.as_bytes()).unwrap();
             self.copies.finish(draft, by, &mut self.history).unwrap();
             true
+        }
+
+        fn wipe(&mut self) {
+            let work = self.copies.work().unwrap();
+            self.copies.lose(&work, &mut self.history).unwrap();
         }
 
         fn lost(&mut self) -> Vec<(String, String)> {
@@ -226,20 +256,32 @@ mod tests {
         ] {
             bench.copy(path, content, By::Others);
         }
-        bench.copies.lose().unwrap();
-        assert!(bench.copies.below("/").unwrap().is_empty());
+        bench.wipe();
         let entry = |path: &str, content: &str| (path.to_owned(), content.to_owned());
         let both = [entry("/code.py", "import a\n"), entry("/lib/a.py", "# 1\n")];
         assert_eq!(bench.lost(), both);
         // Wiped again before anybody has asked for it.
         bench.copy("/code.py", "print(\"Hello World!\")\n", By::Others);
-        bench.copies.lose().unwrap();
+        bench.wipe();
         bench.copy("/lib/a.py", "# 2\n", By::Others);
-        bench.copies.lose().unwrap();
+        bench.wipe();
         bench.copies = copies(&bench.directory);
         let both = [entry("/code.py", "import a\n"), entry("/lib/a.py", "# 2\n")];
         assert_eq!(bench.lost(), both);
+        let before = bench.history.list("/lib/a.py").unwrap();
+        assert_eq!(before[0].1.version, "# 1\n");
         bench.copies.forget_lost(1).unwrap();
         assert_eq!(bench.lost(), [entry("/lib/a.py", "# 2\n")]);
+    }
+
+    #[test]
+    fn what_was_lost_is_bounded_and_goes_into_the_history() {
+        let mut bench = Bench::new();
+        for name in ["/a", "/b", "/c"] {
+            bench.copy(name, &name.repeat(40), By::Others);
+            bench.wipe();
+        }
+        assert_eq!(bench.lost(), [("/c".to_owned(), "/c".repeat(40))]);
+        assert_eq!(bench.history.list("/").unwrap().len(), 2);
     }
 }

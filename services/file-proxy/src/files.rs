@@ -216,8 +216,12 @@ async fn make_directory(
     headers: &HeaderMap,
 ) -> Result<Response<Body>, Refusal> {
     let modified = timestamp(headers);
+    let precondition = Precondition::of(headers)?;
     let made = worker
-        .run(move |drive| drive.make_directory(target.path(), modified))
+        .run(move |drive| {
+            drive.expect(target.path(), &precondition)?;
+            drive.make_directory(target.path(), modified)
+        })
         .await?;
     Ok(empty(match made {
         Made::Created => StatusCode::CREATED,

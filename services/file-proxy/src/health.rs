@@ -21,7 +21,11 @@ pub(crate) fn look_over(
         });
     }
     let mut report = volume.check()?;
-    if report.damage().is_none() && report.findings.iter().any(Finding::is_leftover) {
+    // Where anything else is found, somebody else has left it, and clusters that seem to be nobody's may be all that is
+    // left of something.
+    let is_unowned = |finding: &Finding| matches!(finding, Finding::Unowned { .. });
+    let findings = &report.findings;
+    if findings.iter().any(is_unowned) && findings.iter().all(Finding::is_leftover) {
         let clusters = volume.free_unowned()?;
         tracing::info!(%board, clusters, "freed what a cut save had left");
         report = volume.check()?;

@@ -1,19 +1,24 @@
 //! What the files of a drive held before they were changed or deleted: [`History`], in the state directory, within
 //! bounds, the oldest going first.
+//!
+//! What one change takes away, as when a directory is deleted, counts as one version: it must not take the place of what all
+//! other files held.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
-use std::time::UNIX_EPOCH;
 
 use cpy_board::config::History as Bounds;
 
-use crate::store::{Content, Kept, Store};
+use crate::store::{Content, Kept, Store, now};
 
 /// The versions of one drive's files.
 #[derive(Debug)]
 pub(crate) struct History {
     versions: Store,
     bounds: Bounds,
+    /// The change that is being made; none before the first one.
+    change: Option<u64>,
 }
 
 /// Why a version could not be kept.
@@ -33,7 +38,19 @@ impl History {
         Self {
             versions: Store::new(directory),
             bounds,
+            change: None,
         }
+    }
+
+    /// What is kept from now on is kept for another change.
+    pub(crate) fn begin_change(&mut self) {
+        self.change = None;
+    }
+
+    /// Reads again what is kept when it is needed next.
+    pub(crate) fn reread(&mut self) {
+        self.versions.reread();
+        self.change = None;
     }
 
     /// Whether a content of this size can be kept at all.
@@ -53,10 +70,12 @@ impl History {
             return Ok(());
         }
         self.make_room(size)?;
+        let change = self.change()?;
         let mut draft = self.versions.begin(Kept {
             path: path.to_owned(),
             modified,
-            since: UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()),
+            since: now(),
+            change,
             size,
             version,
         })?;
@@ -73,7 +92,7 @@ impl History {
         Ok(self.versions.finish(draft)?)
     }
 
-    /// Takes over a content that is kept elsewhere on the same file system, as [`History::keep`] would take it.
+    /// Takes over a content that is kept elsewhere, as [`History::keep`] would take it.
     pub(crate) fn adopt(&mut self, from: &mut Store, number: u64) -> io::Result<()> {
         let Some(kept) = from.known()?.get(&number).cloned() else {
             return Ok(());
@@ -82,7 +101,8 @@ impl History {
             return from.remove(number);
         }
         self.make_room(kept.size)?;
-        self.versions.adopt(from, number)
+        let change = self.change()?;
+        self.versions.adopt(from, number, change)
     }
 
     /// The versions of a file, or of all files below a directory, the newest first, each with its number.
@@ -114,15 +134,32 @@ impl History {
         Ok(of_path.next().is_some_and(|last| last.version == version))
     }
 
+    /// The number of the change that is being made.
+    fn change(&mut self) -> io::Result<u64> {
+        if let Some(change) = self.change {
+            return Ok(change);
+        }
+        let known = self.versions.known()?.values();
+        let change = known
+            .map(|kept| kept.change)
+            .max()
+            .map_or(1, |last| last + 1);
+        self.change = Some(change);
+        Ok(change)
+    }
+
     /// Lets the oldest go until there is room for one more of this size.
     fn make_room(&mut self, size: u64) -> io::Result<()> {
         let Bounds {
             versions, bytes, ..
         } = self.bounds;
+        let change = self.change()?;
         loop {
             let total = self.versions.bytes()?;
             let known = self.versions.known()?;
-            if known.len() < versions && total + size <= bytes {
+            let changes: BTreeSet<u64> = known.values().map(|kept| kept.change).collect();
+            let one_more = usize::from(!changes.contains(&change));
+            if changes.len() + one_more <= versions && total + size <= bytes {
                 return Ok(());
             }
             let Some((&oldest, _)) = known.first_key_value() else {
@@ -149,6 +186,7 @@ mod tests {
     fn keep(history: &mut History, path: &str, content: &[u8]) {
         let version = String::from_utf8_lossy(content).into_owned();
         let of = (version, 1, content.len() as u64);
+        history.begin_change();
         history
             .keep(path, of, |offset, into| {
                 // In pieces.
@@ -222,6 +260,35 @@ mod tests {
         );
         keep(&mut none, "/code.py", b"x");
         assert!(!dir.path().join("none").exists());
+    }
+
+    #[test]
+    fn what_one_change_takes_away_is_one_version() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut history = History::new(dir.path(), BOUNDS);
+        keep(&mut history, "/code.py", b"first");
+        history.begin_change();
+        for number in 0..8 {
+            let of = (String::new(), 1, 1);
+            let path = format!("/lib/{number}");
+            let kept = history.keep(&path, of, |_, into| {
+                into[0] = b'x';
+                Ok::<_, io::Error>(1)
+            });
+            kept.unwrap();
+        }
+        assert_eq!(numbers(&mut history, "/").len(), 9);
+        for again in [b"2", b"3"] {
+            keep(&mut history, "/code.py", again);
+        }
+        // After a restart changes go on being counted.
+        let mut history = History::new(dir.path(), BOUNDS);
+        assert_eq!(numbers(&mut history, "/code.py").len(), 3);
+        keep(&mut history, "/code.py", b"4");
+        assert_eq!(numbers(&mut history, "/code.py").len(), 3);
+        assert_eq!(numbers(&mut history, "/lib").len(), 8);
+        keep(&mut history, "/code.py", b"5");
+        assert_eq!(numbers(&mut history, "/lib").len(), 0);
     }
 
     #[test]

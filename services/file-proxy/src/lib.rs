@@ -71,6 +71,7 @@ pub async fn run(
     let api = Api {
         drives: Arc::clone(&drives),
         spool: spool.clone(),
+        images: Spool::new(state_dir.join("uploads"), u64::MAX),
     };
     let limits = Limits::between_daemons(&config.limits);
     let server = Server::new(api, limits, shutdown.clone());

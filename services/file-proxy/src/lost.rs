@@ -59,15 +59,27 @@ async fn list(worker: &Worker) -> Result<Response<Body>, Refusal> {
     Ok(reply)
 }
 
-/// Gives everything back, file by file. What could be given back when that fails is not lost any more, and the next try
-/// goes on with the rest.
+/// Gives everything back, file by file. What cannot be given back is still lost, and keeps no other file from it.
 async fn restore(worker: &Worker) -> Result<Response<Body>, Refusal> {
+    let mut failures = Vec::new();
     for (number, kept) in worker.run(Drive::lost).await? {
-        worker
+        let given = worker
             .run(move |drive| drive.give_back(number, &kept))
-            .await?;
+            .await;
+        match given {
+            Ok(()) => {}
+            Err(refusal @ (Refusal::Fat(_) | Refusal::History(_))) => failures.push(refusal),
+            Err(refusal) => return Err(refusal),
+        }
     }
-    Ok(empty(StatusCode::NO_CONTENT))
+    let files = failures.len();
+    match failures.into_iter().next() {
+        None => Ok(empty(StatusCode::NO_CONTENT)),
+        Some(first) => Err(Refusal::StillLost {
+            files,
+            first: Box::new(first),
+        }),
+    }
 }
 
 async fn forget(worker: &Worker) -> Result<Response<Body>, Refusal> {

@@ -76,7 +76,10 @@ impl Opened {
             }
             Err(RecoveryError::Device(error)) => return Err(Refusal::Unusable(error.to_string())),
             Err(RecoveryError::Journal(error)) => {
-                tracing::warn!(%board, %error, "the journal of the drive cannot be used");
+                // It may hold the only copy of something: it is not written over.
+                return Err(Refusal::Unusable(format!(
+                    "the gateway's journal of it, which may hold a change that was cut off, cannot be read ({error})"
+                )));
             }
         }
         let (mut volume, first) = volume(device, Caching::Owned)?;

@@ -73,7 +73,7 @@ pub(crate) enum Refusal {
     Spool(#[source] io::Error),
     /// The file is not as the request expects it.
     #[error(
-        "The file is not what it was when it was read: somebody has changed it. Nothing was written."
+        "There is not what the request expects: somebody has changed it, or it is there already. Nothing was written."
     )]
     Precondition,
     /// A repaired image without a word on what it was made from.
@@ -98,6 +98,16 @@ pub(crate) enum Refusal {
         "There is no such version of this file: it may have gone when there was no room for it any more."
     )]
     NoSuchVersion,
+    /// Not all that was lost could be given back.
+    #[error(
+        "{files} of the files could not be given back and are still kept, the first of them for this: {first}"
+    )]
+    StillLost {
+        /// How many.
+        files: usize,
+        /// Why the first was not.
+        first: Box<Self>,
+    },
     /// The history cannot be read.
     #[error("What files held before cannot be read: {0}.")]
     History(#[source] io::Error),
@@ -146,6 +156,7 @@ impl Refusal {
             Self::Spool(_) => StatusCode::INSUFFICIENT_STORAGE,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Fat(error) => status_of(error),
+            Self::StillLost { first, .. } => first.status(),
             Self::Internal | Self::History(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

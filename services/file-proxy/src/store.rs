@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
@@ -31,6 +32,9 @@ pub(crate) struct Kept {
     pub(crate) modified: u64,
     /// When it was kept, likewise.
     pub(crate) since: u64,
+    /// Which change it was kept for: one may go over many files.
+    #[serde(default)]
+    pub(crate) change: u64,
     /// Bytes of content.
     pub(crate) size: u64,
     /// Which content it is, as long as the file has it.
@@ -84,8 +88,17 @@ impl Store {
         Ok(Draft { kept, file })
     }
 
-    /// Keeps a content that is whole.
-    pub(crate) fn finish(&mut self, draft: Draft) -> io::Result<()> {
+    /// Keeps a content that is whole. It is durable when this returns.
+    pub(crate) fn finish(&mut self, mut draft: Draft) -> io::Result<()> {
+        draft.file.flush()?;
+        draft.file.get_ref().as_file().sync_data()?;
+        self.finish_lazily(draft)?;
+        // Its name, too.
+        File::open(&self.directory)?.sync_all()
+    }
+
+    /// Keeps a content that is whole, and that is elsewhere for as long as the system takes to make it durable here.
+    pub(crate) fn finish_lazily(&mut self, draft: Draft) -> io::Result<()> {
         let number = self.next()?;
         let file = draft.file.into_inner()?;
         file.persist(self.file(number))
@@ -94,17 +107,23 @@ impl Store {
         Ok(())
     }
 
-    /// Takes a content over from another store on the same file system; nothing where that has none of this number.
-    pub(crate) fn adopt(&mut self, other: &mut Self, number: u64) -> io::Result<()> {
+    /// Takes a content over from another store, for this change; nothing where that has none of this number. It is durable
+    /// here when this returns, and not before is it gone there.
+    pub(crate) fn adopt(&mut self, other: &mut Self, number: u64, change: u64) -> io::Result<()> {
         let Some(kept) = other.known()?.get(&number).cloned() else {
             return Ok(());
         };
-        fs::create_dir_all(&self.directory)?;
-        let own = self.next()?;
-        fs::rename(other.file(number), self.file(own))?;
-        other.known_mut()?.remove(&number);
-        self.known_mut()?.insert(own, kept);
-        Ok(())
+        if let Some(mut content) = other.open(number)? {
+            let since = now();
+            let mut draft = self.begin(Kept {
+                since,
+                change,
+                ..kept
+            })?;
+            io::copy(&mut content, &mut draft.file)?;
+            self.finish(draft)?;
+        }
+        other.remove(number)
     }
 
     /// Keeps a content no longer.
@@ -129,6 +148,11 @@ impl Store {
         let mut content = Content { file, start };
         content.rewind()?;
         Ok(Some(content))
+    }
+
+    /// Reads the directory again when it is needed next: somebody else may have written to it.
+    pub(crate) fn reread(&mut self) {
+        self.known = None;
     }
 
     /// A number that nothing has had.
@@ -178,6 +202,11 @@ impl Seek for Content {
         };
         Ok(self.file.seek(to)?.saturating_sub(self.start))
     }
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
+    UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs())
 }
 
 /// All that is kept in a directory. What is no content is removed, as far as that is possible.

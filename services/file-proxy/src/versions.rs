@@ -123,7 +123,7 @@ async fn restore(
             let path = target.path();
             drive.expect(path, &precondition)?;
             let (kept, mut content) = drive.open_version(path, number)?;
-            let saved = drive.save(path, kept.size, &mut content, modified)?;
+            let saved = drive.restore(path, kept.size, &mut content, modified)?;
             Ok((saved, drive.version(path).unwrap_or_default()))
         })
         .await?;

@@ -2,14 +2,22 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::time::UNIX_EPOCH;
 
+use cpy_board::status::DriveHealth;
 use cpy_fat::{Entry, Error, FileHandle, Kind, Metadata, Path};
 
 use super::Drive;
 use crate::copies::By;
 use crate::device::Protection;
-use crate::store::{Draft, Kept};
+use crate::opened::Opened;
+use crate::store::{Draft, Kept, now};
+
+/// How many places of a drive wait to be looked at. One that has more is no CircuitPython drive, or a directory of it leads
+/// back to itself.
+const MOST_PENDING: usize = 4096;
+
+/// How deep somebody's directories lie.
+const MOST_LEVELS: usize = 32;
 
 /// Bytes that are read from the drive at a time.
 const PIECE: usize = 128 * 1024;
@@ -54,11 +62,16 @@ impl Copying {
         if self.begun.as_ref().is_some_and(|begun| begun.path == *path) {
             self.begun = None;
         }
-        match self.pending.iter_mut().find(|(known, _)| known == path) {
-            // What the file held before that is in the history now.
-            Some((_, before)) if by == By::Gateway => *before = by,
-            Some(_) => {}
-            None => self.pending.push_back((path.clone(), by)),
+        if let Some((_, before)) = self.pending.iter_mut().find(|(known, _)| known == path) {
+            // What the file held before this gateway changed it is in the history now.
+            if by == By::Gateway {
+                *before = by;
+            }
+            return;
+        }
+        let has_room = self.pending.len() < MOST_PENDING && path.names().len() <= MOST_LEVELS;
+        if has_room {
+            self.pending.push_back((path.clone(), by));
         }
     }
 }
@@ -71,8 +84,10 @@ impl Drive {
 
     /// Copies a piece of what is to be copied. What fails is let be until something changes again.
     pub(crate) fn copy_some(&mut self) {
-        let is_own = |protection| protection == Protection::None;
-        if !(self.opened.as_ref()).is_some_and(|opened| is_own(opened.protection)) {
+        let is_sound = |opened: &Opened| {
+            opened.protection == Protection::None && opened.health != DriveHealth::Damaged
+        };
+        if !self.opened.as_ref().is_some_and(is_sound) {
             self.copying = Copying::default();
             return;
         }
@@ -189,7 +204,8 @@ impl Drive {
         let draft = self.stores.copies.begin(Kept {
             path: path.to_string(),
             modified: metadata.modified.unix_seconds(),
-            since: UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()),
+            since: now(),
+            change: 0,
             size: metadata.size.into(),
             version: file.version().to_string(),
         })?;

@@ -1,5 +1,6 @@
 //! What the files of a drive held: into the history before they are changed, and out of it again.
 
+use cpy_board::status::DriveHealth;
 use cpy_fat::{Error, Kind, Path};
 
 use super::Drive;
@@ -8,6 +9,11 @@ use crate::history::KeepError;
 use crate::opened::Opened;
 use crate::refusal::Refusal;
 use crate::store::{Content, Kept};
+
+/// How much of a tree is looked at before it is deleted, beside what the history takes.
+const MOST_DIRECTORIES: usize = 1024;
+const MOST_FILES: usize = 4096;
+const MOST_LEVELS: usize = 32;
 
 impl Drive {
     /// The versions that were kept of a file, or of all below a directory, the newest first.
@@ -77,11 +83,17 @@ impl Drive {
         Ok(())
     }
 
-    /// The files at and below a path, as far as the history could take them all.
+    /// The files at and below a path, as far as the history could take them all. Of a damaged drive, where a directory may
+    /// lead back to itself, what is below a directory is not looked at.
     pub(super) fn files_below(&mut self, path: &Path) -> Vec<Path> {
+        let is_damaged = |opened: &Opened| opened.health == DriveHealth::Damaged;
+        if self.opened.as_ref().is_some_and(is_damaged) {
+            return vec![path.clone()];
+        }
         let mut pending = vec![path.clone()];
         let (mut files, mut bytes) = (Vec::new(), 0);
-        while let Some(path) = pending.pop() {
+        for _ in 0..MOST_DIRECTORIES {
+            let Some(path) = pending.pop() else { break };
             let Ok(entries) = self.list(&path) else {
                 // A file, or what delete will have its own words for.
                 files.push(path);
@@ -90,10 +102,11 @@ impl Drive {
             for entry in entries {
                 let path = path.join(entry.name);
                 match entry.metadata.kind {
+                    Kind::Directory if path.names().len() > MOST_LEVELS => {}
                     Kind::Directory => pending.push(path),
                     Kind::File => {
                         bytes += u64::from(entry.metadata.size);
-                        if !self.stores.history.takes(bytes) {
+                        if !self.stores.history.takes(bytes) || files.len() >= MOST_FILES {
                             return files;
                         }
                         files.push(path);

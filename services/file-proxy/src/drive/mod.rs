@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use cpy_board::status::DriveHealth;
 use cpy_board::{Record, Serial};
 use cpy_fat::{Entry, FileHandle, Kind, Made, Path, Room, Saved, Source, Timestamp, Version};
 
@@ -159,6 +160,7 @@ impl Drive {
         content: &mut dyn Source,
         modified: Timestamp,
     ) -> Result<Saved, Refusal> {
+        self.stores.history.begin_change();
         self.keep(path)?;
         self.change(&[path], |volume| {
             volume.save(path, length, content, modified)
@@ -176,6 +178,7 @@ impl Drive {
 
     /// Deletes a file, or a directory with all that is in it.
     pub(crate) fn delete(&mut self, path: &Path) -> Result<(), Refusal> {
+        self.stores.history.begin_change();
         for path in self.files_below(path) {
             self.keep(&path)?;
         }
@@ -268,11 +271,15 @@ impl Drive {
             let journal = self.stores.journal.clone();
             match Opened::open(&self.serial, &self.device, journal, self.refused_a_write) {
                 Ok(opened) => {
-                    let is_own = opened.protection == Protection::None;
+                    let is_sound = opened.protection == Protection::None
+                        && opened.health != DriveHealth::Damaged;
                     self.opened = Some(opened);
                     self.unopened = None;
                     self.write_record();
-                    if is_own {
+                    // Who had the drive before a quick replug may have kept something to its end.
+                    self.stores.history.reread();
+                    self.stores.copies.reread();
+                    if is_sound {
                         self.begin_copying();
                     }
                 }
@@ -300,6 +307,8 @@ impl Drive {
             tracing::warn!(board = %self.serial, %refusal, "what was copied of the drive cannot be compared");
             return;
         }
+        // What others have changed meanwhile they have changed at once, as far as is known here.
+        self.stores.history.begin_change();
         self.copying = Copying::all();
     }
 }

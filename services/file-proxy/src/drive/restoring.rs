@@ -2,26 +2,40 @@
 
 use std::collections::BTreeMap;
 
-use cpy_fat::{Error, Kind, Path, Timestamp};
+use cpy_fat::{Error, Kind, Path, Saved, Source, Timestamp};
 
-use super::Drive;
+use super::{Drive, Stores};
 use crate::opened::Volume;
 use crate::refusal::Refusal;
 use crate::stock::is_stock;
 use crate::store::Kept;
 
+/// A drive on which less is left than one file of so many was wiped.
+const FEW_LEFT: usize = 5;
+
 impl Drive {
-    /// Looks whether the drive that was just opened has anything left of what was copied of it.
+    /// Looks whether the drive that was just opened has lost most of what was copied of it.
     pub(super) fn look_for_wipe(&mut self) -> Result<(), Refusal> {
-        let work = self.stores.copies.work().map_err(Refusal::History)?;
-        for kept in &work {
-            if self.read(|volume| is_left(volume, kept))? {
-                return Ok(());
+        let mut gone = self.stores.copies.work().map_err(Refusal::History)?;
+        let work = gone.len();
+        // The first ones that are left tell as much as all of them.
+        let few = work.div_ceil(FEW_LEFT);
+        let mut left = 0;
+        for number in (0..work).rev() {
+            if self.read(|volume| is_left(volume, &gone[number]))? {
+                gone.remove(number);
+                left += 1;
+                if left >= few {
+                    return Ok(());
+                }
             }
         }
-        if !work.is_empty() {
-            tracing::warn!(board = %self.serial, files = work.len(), "the drive was wiped");
-            self.stores.copies.lose().map_err(Refusal::History)?;
+        if !gone.is_empty() {
+            tracing::warn!(board = %self.serial, files = gone.len(), "the drive was wiped");
+            let Stores {
+                copies, history, ..
+            } = &mut self.stores;
+            copies.lose(&gone, history).map_err(Refusal::History)?;
         }
         Ok(())
     }
@@ -41,13 +55,24 @@ impl Drive {
         };
         let path: Path = kept.path.parse().map_err(Error::from)?;
         let modified = Timestamp::from_unix_seconds(kept.modified);
+        self.restore(&path, kept.size, &mut content, modified)?;
+        self.forget_lost(number)
+    }
+
+    /// Saves what was kept of a file, whose directory may be gone as well.
+    pub(crate) fn restore(
+        &mut self,
+        path: &Path,
+        length: u64,
+        content: &mut dyn Source,
+        modified: Timestamp,
+    ) -> Result<Saved, Refusal> {
         if let Some((parent, _)) = path.split()
             && !parent.is_root()
         {
             self.make_directory(&parent, modified)?;
         }
-        self.save(&path, kept.size, &mut content, modified)?;
-        self.forget_lost(number)
+        self.save(path, length, content, modified)
     }
 
     /// Forgets one of the files that were lost.
