@@ -103,7 +103,7 @@ async fn the_command_line_lists_prints_and_restores() {
         .cpyctl(&["history", &name, "code.py"])
         .await
         .unwrap();
-    assert!(nothing.contains("Nothing was kept"), "{nothing}");
+    assert!(nothing.contains("Nothing is kept"), "{nothing}");
     assert!(
         bench
             .gateway

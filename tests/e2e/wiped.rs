@@ -134,7 +134,7 @@ async fn a_drive_that_was_made_anew_is_given_back_whole() {
     bench.wipe().await;
     let reason = bench.reason().await;
     assert!(
-        reason.contains("4 files that were on it are kept"),
+        reason.contains("What was on it is kept (4 files)"),
         "{reason}"
     );
     let mut expected = WORK.map(|(path, _)| format!("/{path}"));
@@ -149,7 +149,7 @@ async fn a_drive_that_was_made_anew_is_given_back_whole() {
         .cpyctl(&["drive", "restore", SERIAL, "--list"]);
     assert!(listed.await.unwrap().contains("/lib/deep/lesson.py"));
     let said = bench.gateway.cpyctl(&["drive", "restore", SERIAL]).await;
-    assert!(said.unwrap().contains("4 files are given back"));
+    assert!(said.unwrap().contains("Given back to cpy-7e6f35: 4 files."));
     for (path, content) in WORK {
         assert_eq!(bench.holds(path).as_deref(), Some(content), "{path}");
     }
@@ -175,7 +175,7 @@ async fn what_was_lost_is_kept_until_somebody_says_otherwise() {
         .gateway
         .cpyctl(&["drive", "restore", SERIAL, "--forget"])
         .await;
-    assert!(said.unwrap().contains("4 files are forgotten"));
+    assert!(said.unwrap().contains("cpy-7e6f35: 4 files."));
     assert!(bench.lost().await.is_empty());
     assert_eq!(bench.reason().await, "");
     assert_eq!(bench.holds("lib/deep/lesson.py"), None);
@@ -247,7 +247,7 @@ async fn what_cannot_be_given_back_keeps_nothing_else_from_it() {
     assert_eq!(bench.holds("lib/deep/lesson.py").unwrap(), "print('one')\n");
     bench.ask("DELETE", "/fs/code.py/", "").await;
     let said = bench.gateway.cpyctl(&["drive", "restore", SERIAL]).await;
-    assert!(said.unwrap().contains("1 files are given back"));
+    assert!(said.unwrap().contains("Given back to cpy-7e6f35: 1 file."));
     assert_eq!(bench.holds("code.py").unwrap(), "import lesson\n");
 }
 
@@ -276,7 +276,7 @@ async fn a_drive_of_which_next_to_nothing_is_left_is_given_back() {
         .await;
     assert_eq!(bench.lost().await.len(), 6);
     let said = bench.gateway.cpyctl(&["drive", "restore", SERIAL]).await;
-    assert!(said.unwrap().contains("6 files are given back"));
+    assert!(said.unwrap().contains("Given back to cpy-7e6f35: 6 files."));
     assert_eq!(bench.holds("code.py").unwrap(), "# somebody else's\n");
     assert_eq!(bench.holds("d.py").unwrap(), "# d\n");
 }

@@ -54,7 +54,7 @@ fn unusable(machine: &Machine, board: &Board<'_>, drive: &DriveStatus) -> Option
                 .advise(erase(board)),
             DriveHealth::Disordered => finding(Kind::DriveDisordered).advise(repair(board)),
             DriveHealth::Sound => finding(Kind::DriveNotice)
-                .advise("When that is seen to, unplug the board and plug it in again: it is looked at anew then."),
+                .advise("If it is said still when that is seen to, unplug the board and plug it in again: it is looked at anew then."),
         },
         DriveState::Unreadable => {
             let users = users(machine, board);

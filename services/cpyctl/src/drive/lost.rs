@@ -54,24 +54,27 @@ impl<'a> Lost<'a> {
         for LostFile { path, file_size } in &self.files {
             output::print(&format!("{file_size:>10}  {}", plain(path)))?;
         }
-        self.say("can be given back to")
+        self.say("Can be given back to")
     }
 
     /// Gives them all back.
     pub(super) async fn restore(&self) -> Result<()> {
         self.ask(Method::PUT).await?;
-        self.say("are given back to")
+        self.say("Given back to")
     }
 
     /// Forgets them.
     pub(super) async fn forget(&self) -> Result<()> {
         self.ask(Method::DELETE).await?;
-        self.say("are forgotten that were lost by")
+        self.say("Forgotten, of what was lost by")
     }
 
     fn say(&self, what: &str) -> Result<()> {
         let (count, hostname) = (self.files.len(), &self.board.hostname);
-        Ok(output::print(&format!("{count} files {what} {hostname}."))?)
+        let files = if count == 1 { "file" } else { "files" };
+        Ok(output::print(&format!(
+            "{what} {hostname}: {count} {files}."
+        ))?)
     }
 
     async fn ask(&self, method: Method) -> Result<hyper::body::Bytes> {

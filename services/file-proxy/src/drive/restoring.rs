@@ -84,10 +84,11 @@ impl Drive {
     /// What is said of files that were lost; nothing where none was.
     pub(super) fn loss(&mut self) -> Option<String> {
         let files = self.stores.copies.lost().map_or(0, BTreeMap::len);
+        let noun = if files == 1 { "file" } else { "files" };
         (files > 0).then(|| {
             format!(
-                "The drive was emptied or made anew elsewhere, and {files} files that were on it are kept: `sudo cpyctl \
-                 drive restore {}` gives them back.",
+                "The drive was emptied or made anew elsewhere. What was on it is kept ({files} {noun}): `sudo cpyctl drive \
+                 restore {}` gives it back.",
                 self.serial
             )
         })
