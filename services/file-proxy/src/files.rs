@@ -161,7 +161,7 @@ async fn save(
     let precondition = Arc::new(Precondition::of(request.headers())?);
     let expects_continue = request.headers().contains_key(EXPECT);
     let declared = request.body().size_hint().exact();
-    spool.admit(declared.unwrap_or(0), expects_continue)?;
+    let share = spool.reserve(declared, expects_continue)?;
     let path = target.path().clone();
     let expected = Arc::clone(&precondition);
     let room = worker
@@ -178,7 +178,7 @@ async fn save(
             other => other,
         })?;
     let upload = tokio::select! {
-        upload = Upload::collect(request.into_body(), spool, room) => upload?,
+        upload = Upload::collect(request.into_body(), share, room) => upload?,
         () = worker.unplugged() => return Err(Refusal::NotPluggedIn),
     };
     let length = upload.length();

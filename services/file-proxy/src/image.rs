@@ -8,7 +8,7 @@ use cpy_fat::SECTOR_SIZE;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use headers::{ETag, HeaderMapExt as _, IfMatch};
 use http_body_util::StreamBody;
-use hyper::body::{Frame, Incoming};
+use hyper::body::{Body as _, Frame, Incoming};
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 
@@ -74,8 +74,9 @@ async fn replace(
         .map_err(|_| Refusal::Condition("if-match".into()))?
         .ok_or(Refusal::Unconditional)?;
     let expected = worker.run(Drive::sectors).await? * SECTOR_SIZE as u64;
+    let share = spool.reserve(request.body().size_hint().exact(), false)?;
     let upload = tokio::select! {
-        upload = Upload::collect(request.into_body(), spool, expected) => upload?,
+        upload = Upload::collect(request.into_body(), share, expected) => upload?,
         () = worker.unplugged() => return Err(Refusal::NotPluggedIn),
     };
     let got = upload.length();

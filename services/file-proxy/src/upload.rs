@@ -40,7 +40,7 @@ pub(crate) struct BoardSpool {
 
 /// What one upload has of that, until it is dropped.
 #[derive(Debug)]
-struct Share {
+pub(crate) struct Share {
     of: BoardSpool,
     bytes: u64,
 }
@@ -84,31 +84,42 @@ impl Spool {
 }
 
 impl BoardSpool {
-    /// Whether an upload of this length may come at all.
-    pub(crate) fn admit(&self, length: u64, expects_continue: bool) -> Result<(), Refusal> {
-        let limit = self.spool.0.limit.load(Ordering::Relaxed);
-        if length > limit {
+    /// Room for an upload that says how long it is: whoever comes while it arrives cannot take it away. One that does not
+    /// say so has what it needs as it arrives.
+    pub(crate) fn reserve(
+        &self,
+        declared: Option<u64>,
+        expects_continue: bool,
+    ) -> Result<Share, Refusal> {
+        let mut share = Share {
+            of: self.clone(),
+            bytes: 0,
+        };
+        share.grow_to(declared.unwrap_or(0), expects_continue)?;
+        Ok(share)
+    }
+}
+
+impl Share {
+    /// Takes as many bytes as it is short of these.
+    fn grow_to(&mut self, all: u64, expects_continue: bool) -> Result<(), Refusal> {
+        if all <= self.bytes {
+            return Ok(());
+        }
+        let limit = self.of.spool.0.limit.load(Ordering::Relaxed);
+        if all > limit {
             return Err(Refusal::OverLimit {
                 limit,
                 expects_continue,
             });
         }
-        Ok(())
-    }
-}
-
-impl Share {
-    /// Takes so many bytes more.
-    fn grow(&mut self, bytes: u64) -> Result<(), Refusal> {
-        let all = self.bytes + bytes;
-        self.of.admit(all, false)?;
-        let limit = self.of.spool.0.limit.load(Ordering::Relaxed);
         let mut waiting = self.of.spool.waiting();
-        let of_board = waiting.entry(self.of.board.clone()).or_default();
-        if *of_board + bytes > limit {
+        let of_board = waiting.get(&self.of.board).copied().unwrap_or(0);
+        let with_it = of_board.saturating_add(all - self.bytes);
+        if with_it > limit {
             return Err(Refusal::OthersUpload);
         }
-        *of_board += bytes;
+        waiting.insert(self.of.board.clone(), with_it);
         self.bytes = all;
         Ok(())
     }
@@ -130,6 +141,7 @@ impl Drop for Share {
 #[derive(Debug)]
 pub(crate) struct Upload {
     content: Content,
+    length: u64,
     share: Share,
 }
 
@@ -161,7 +173,7 @@ impl Upload {
     /// Takes a body in until its end, `limit` bytes at most.
     pub(crate) async fn collect<B>(
         mut body: B,
-        spool: BoardSpool,
+        share: Share,
         limit: u64,
     ) -> Result<Self, Refusal>
     where
@@ -170,10 +182,8 @@ impl Upload {
     {
         let mut upload = Self {
             content: Content::Memory(Vec::new()),
-            share: Share {
-                of: spool,
-                bytes: 0,
-            },
+            length: 0,
+            share,
         };
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| Refusal::CutShort(error.into()))?;
@@ -181,15 +191,16 @@ impl Upload {
             let Ok(data) = frame.into_data() else {
                 continue;
             };
-            let size = data.remaining() as u64;
-            if upload.length() + size > limit {
+            let length = upload.length + data.remaining() as u64;
+            if length > limit {
                 return Err(Refusal::TooLarge {
                     free: limit,
                     expects_continue: false,
                 });
             }
-            upload.share.grow(size)?;
+            upload.share.grow_to(length, false)?;
             upload.append(&data).await.map_err(Refusal::Spool)?;
+            upload.length = length;
         }
         if let Content::File(file) = &mut upload.content {
             file.flush().await.map_err(Refusal::Spool)?;
@@ -199,12 +210,12 @@ impl Upload {
 
     /// Bytes that arrived.
     pub(crate) fn length(&self) -> u64 {
-        self.share.bytes
+        self.length
     }
 
     /// The content, to be read from its start.
     pub(crate) async fn into_source(self) -> Box<dyn Source + Send> {
-        let Self { content, share } = self;
+        let Self { content, share, .. } = self;
         match content {
             Content::Memory(bytes) => Box::new(Spooled {
                 source: Cursor::new(bytes),
@@ -254,9 +265,10 @@ mod tests {
         StreamBody::new(stream::iter(frames))
     }
 
-    /// A board's part of a spool of so many bytes.
-    fn spool(directory: &Path, limit: u64) -> BoardSpool {
-        Spool::new(directory, limit).of(&"A".parse().unwrap())
+    /// A share, for an upload that does not say how long it is, of a spool of so many bytes.
+    fn share(directory: &Path, limit: u64) -> Share {
+        let spool = Spool::new(directory, limit).of(&"A".parse().unwrap());
+        spool.reserve(None, false).unwrap()
     }
 
     async fn content(upload: Upload) -> Vec<u8> {
@@ -271,12 +283,10 @@ mod tests {
     async fn small_and_large_uploads_come_out_as_they_went_in() {
         static PIECE: [u8; 100_000] = [7; 100_000];
         let dir = tempfile::tempdir().unwrap();
-        let spool = spool(&dir.path().join("uploads"), u64::MAX);
         for pieces in [0, 1, 2, 3, 20] {
             let all = (0..pieces).map(|_| Ok(&PIECE[..])).collect();
-            let upload = Upload::collect(body(all), spool.clone(), u64::MAX)
-                .await
-                .unwrap();
+            let share = share(&dir.path().join("uploads"), u64::MAX);
+            let upload = Upload::collect(body(all), share, u64::MAX).await.unwrap();
             assert_eq!(upload.length(), pieces * 100_000);
             assert_eq!(content(upload).await.len() as u64, pieces * 100_000);
         }
@@ -288,25 +298,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_breaks_off_is_no_upload() {
-        let spool = spool(Path::new("/nonexistent"), 1000);
+        let share = share(Path::new("/nonexistent"), 1000);
         let broken = body(vec![
             Ok(b"half"),
             Err(io::ErrorKind::ConnectionReset.into()),
         ]);
-        let result = Upload::collect(broken, spool, 100).await;
+        let result = Upload::collect(broken, share, 100).await;
         assert!(matches!(result, Err(Refusal::CutShort(_))));
     }
 
     #[tokio::test]
     async fn the_limit_holds_whatever_was_declared() {
-        let spool = spool(Path::new("/nonexistent"), 1000);
-        let result = Upload::collect(body(vec![Ok(b"1234"), Ok(b"5")]), spool.clone(), 4).await;
+        let upload = async |pieces| {
+            let share = share(Path::new("/nonexistent"), 1000);
+            Upload::collect(body(pieces), share, 4).await
+        };
+        let result = upload(vec![Ok(b"1234"), Ok(b"5")]).await;
         assert!(matches!(result, Err(Refusal::TooLarge { free: 4, .. })));
-        assert!(
-            Upload::collect(body(vec![Ok(b"1234")]), spool, 4)
-                .await
-                .is_ok()
-        );
+        assert!(upload(vec![Ok(b"1234")]).await.is_ok());
     }
 
     #[tokio::test]
@@ -314,7 +323,8 @@ mod tests {
         let all = Spool::new("/nonexistent", 10);
         let [a, b] = ["A", "B"].map(|serial| all.of(&serial.parse().unwrap()));
         let upload = async |spool: &BoardSpool, text: &'static [u8]| {
-            Upload::collect(body(vec![Ok(text)]), spool.clone(), 1000).await
+            let share = spool.reserve(None, false)?;
+            Upload::collect(body(vec![Ok(text)]), share, 1000).await
         };
         let first = upload(&a, b"123456").await.unwrap();
         let refused = upload(&a, b"12345").await;
@@ -328,14 +338,24 @@ mod tests {
         assert!(upload(&a, b"1234567890").await.is_ok());
         assert!(all.waiting().is_empty());
 
+        // One that was promised room has it, however late it comes.
+        let promised = a.reserve(Some(6), false).unwrap();
+        let refused = a.reserve(Some(5), true);
+        assert!(matches!(refused, Err(Refusal::OthersUpload)), "{refused:?}");
+        assert!(upload(&a, b"12345").await.is_err());
+        assert!(upload(&a, b"1234").await.is_ok());
+        let late = Upload::collect(body(vec![Ok(b"123"), Ok(b"456")]), promised, 1000).await;
+        assert_eq!(late.unwrap().length(), 6);
+        assert!(all.waiting().is_empty());
+
         let refused = upload(&a, b"12345678901").await;
         assert!(
             matches!(refused, Err(Refusal::OverLimit { limit: 10, .. })),
             "{refused:?}"
         );
-        assert!(a.admit(11, true).is_err());
+        assert!(a.reserve(Some(11), true).is_err());
         all.limit(11);
-        assert!(a.admit(11, true).is_ok());
+        assert!(a.reserve(Some(11), true).is_ok());
         assert!(upload(&a, b"12345678901").await.is_ok());
     }
 }
