@@ -15,7 +15,7 @@ use crate::name::{Name, same_name};
 use crate::numbers::wide;
 use crate::short_name::ShortName;
 use crate::table::{Cluster, FatKind};
-use crate::version::Versions;
+use crate::version::Version;
 
 /// The most slots that a directory may have.
 pub(crate) const MOST_SLOTS: usize = 65_536;
@@ -45,13 +45,13 @@ impl Record {
     }
 
     /// What a person sees of it; none where it has no name that can be read.
-    pub(crate) fn entry(&self, versions: &Versions, kind: FatKind) -> Option<Entry> {
+    pub(crate) fn entry(&self, kind: FatKind) -> Option<Entry> {
         let name = self.name.clone()?;
         let is_file = self.raw.kind() == Kind::File;
         Some(Entry {
             name,
             metadata: self.raw.metadata(),
-            version: is_file.then(|| versions.of(&self.raw, kind)),
+            version: is_file.then(|| Version::of(&self.raw, kind)),
         })
     }
 }

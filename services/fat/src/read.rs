@@ -88,7 +88,7 @@ impl<D: SectorDevice> Volume<D> {
             self.readers.register(first, &is_released);
         }
         let position = first.map(|first| (0, first));
-        let version = self.versions.of(&record.raw, self.kind());
+        let version = Version::of(&record.raw, self.kind());
         Ok(FileHandle {
             version,
             path: path.clone(),

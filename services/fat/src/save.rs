@@ -49,7 +49,7 @@ impl<D: SectorDevice> Volume<D> {
             let mut new = self.plan_entry(directory, name, clusters, path)?;
             let chain = self.choose(clusters, &new.growth, path)?;
             let mut entry = RawEntry::new(Kind::File, new.name.short, modified);
-            own(&mut entry, &chain, bytes);
+            self.own(&mut entry, &chain, bytes, modified);
 
             transaction.stream(content, size, chain.extents(&self.geometry));
             new.stage(self, &mut transaction, std::slice::from_ref(&chain), entry)?;
@@ -77,8 +77,7 @@ impl<D: SectorDevice> Volume<D> {
         }
         let old = self.disposable_chain(&entry)?;
         let chain = self.choose(clusters, &Chain::default(), path)?;
-        own(&mut entry, &chain, bytes);
-        entry.set_modified(modified);
+        self.own(&mut entry, &chain, bytes, modified);
 
         transaction.stream(content, size, chain.extents(&self.geometry));
         transaction.then();
@@ -91,10 +90,12 @@ impl<D: SectorDevice> Volume<D> {
         self.ended(&record.raw);
         Ok(Saved::Replaced)
     }
-}
 
-/// Makes an entry the owner of a chain with `size` bytes of content.
-pub(crate) fn own(entry: &mut RawEntry, chain: &Chain, size: u32) {
-    entry.set_first_cluster(chain.first().map_or(0, Cluster::number));
-    entry.set_size(size);
+    /// Makes an entry the owner of a chain with `size` bytes of a content that no file has had. Where one has, as far as
+    /// can be told, it is somewhat later than `modified`.
+    pub(crate) fn own(&self, entry: &mut RawEntry, chain: &Chain, size: u32, modified: Timestamp) {
+        entry.set_first_cluster(chain.first().map_or(0, Cluster::number));
+        entry.set_size(size);
+        self.ended.date(entry, self.kind(), modified);
+    }
 }

@@ -6,7 +6,7 @@ use crate::device::SectorDevice;
 use crate::directory::{Directory, Record};
 use crate::error::Error;
 use crate::path::Path;
-use crate::save::{Saved, own};
+use crate::save::Saved;
 use crate::table::Link;
 use crate::timestamp::Timestamp;
 use crate::transaction::Source;
@@ -72,8 +72,9 @@ impl<D: SectorDevice> Volume<D> {
         more.clusters(&table)
             .for_each(|cluster| chain.push(cluster));
         let mut entry = record.raw.clone();
-        own(&mut entry, &chain, size);
-        entry.set_modified(modified);
+        // What stands in the same place is told by its time.
+        self.ended(&record.raw);
+        self.own(&mut entry, &chain, size, modified);
 
         let mut transaction = self.transaction();
         transaction.is_in_place = true;
@@ -92,7 +93,6 @@ impl<D: SectorDevice> Volume<D> {
         }
         rest.stage_release(&table, &mut self.medium, &mut transaction)?;
         self.commit(transaction, &[&more], &[&rest], path)?;
-        self.ended(&record.raw);
         // Whoever still reads the old content has to be told.
         if let Some(first) = old.first() {
             self.readers.released(first);

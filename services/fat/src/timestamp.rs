@@ -19,6 +19,11 @@ impl Timestamp {
         Self(seconds & !1).clamp(Self::EARLIEST, Self::LATEST)
     }
 
+    /// The moment after it that can be stored.
+    pub(crate) fn next(self) -> Option<Self> {
+        (self < Self::LATEST).then_some(Self(self.0 + 2))
+    }
+
     /// Seconds since 1970.
     pub fn unix_seconds(self) -> u64 {
         self.0

@@ -20,7 +20,7 @@ use crate::short_name::ShortName;
 use crate::table::{Cluster, FatKind};
 use crate::timestamp::Timestamp;
 use crate::transaction::Transaction;
-use crate::version::{Version, Versions};
+use crate::version::{EndedVersions, Version};
 
 /// Who writes to the volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub struct Volume<D> {
     pub(crate) geometry: Geometry,
     pub(crate) space: FreeSpace,
     pub(crate) readers: Readers,
-    pub(crate) versions: Versions,
+    pub(crate) ended: EndedVersions,
     caching: Caching,
     keeper: Option<Keeper>,
     /// A check has found damage: of what looks like a file's own, something else may have a part.
@@ -71,7 +71,7 @@ impl<D: SectorDevice> Volume<D> {
             medium: Medium::new(slice),
             space: FreeSpace::new(),
             readers: Readers::default(),
-            versions: Versions::default(),
+            ended: EndedVersions::default(),
             geometry,
             caching,
             keeper: None,
@@ -130,7 +130,7 @@ impl<D: SectorDevice> Volume<D> {
     pub fn list(&mut self, path: &Path) -> Result<Vec<Entry>, Error> {
         self.begin();
         let directory = self.open_directory(path)?;
-        let entry = |record: &Record| record.entry(&self.versions, self.kind());
+        let entry = |record: &Record| record.entry(self.kind());
         Ok(directory.records.iter().filter_map(entry).collect())
     }
 
@@ -141,7 +141,7 @@ impl<D: SectorDevice> Volume<D> {
             Ok(found) => {
                 let root = RawEntry::new(Kind::Directory, ShortName::DOT, Timestamp::EARLIEST);
                 let entry = found.map_or(root, |(_, record)| record.raw);
-                Ok(Some(self.versions.of(&entry, self.kind())))
+                Ok(Some(Version::of(&entry, self.kind())))
             }
             Err(Error::NotFound { .. } | Error::NotADirectory { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -150,7 +150,7 @@ impl<D: SectorDevice> Volume<D> {
 
     /// The content that an entry was about is no file's any more.
     pub(crate) fn ended(&mut self, entry: &RawEntry) {
-        self.versions.end(entry, self.kind());
+        self.ended.add(entry, self.kind());
     }
 
     /// What is at `path`.

@@ -42,7 +42,7 @@ fn random_operations_do_what_a_map_does() {
             if number % 7 == 0 {
                 let tree = read_tree(&mut drive).unwrap();
                 assert!(
-                    tree == model.0,
+                    tree == model.tree,
                     "{shape:?}, step {number}, {what}:\n{}",
                     outline(&tree)
                 );
@@ -80,7 +80,7 @@ fn other_readers_agree_after_random_operations() {
             if number % 20 == 19 {
                 assert_all_agree(
                     &image,
-                    &model.0,
+                    &model.tree,
                     &baseline,
                     &format!("step {number}, {what}"),
                 );
@@ -109,7 +109,7 @@ fn a_drive_that_is_used_and_pulled_out_again_and_again_does_what_a_map_does() {
             if dice.below(2) == 0 {
                 device.cut_after(dice.below(30));
             }
-            let before = model.0.clone();
+            let before = model.tree.clone();
             let (what, is_cut) = step(&mut dice, &mut drive, &mut model, 12_000);
             let at = format!("{shape:?}, step {number}, {what}");
             device.mend();
@@ -119,18 +119,18 @@ fn a_drive_that_is_used_and_pulled_out_again_and_again_does_what_a_map_does() {
                 assert!(journal.is_empty(), "{at}: the record is still there");
                 drive = plug(&device, &journal);
                 let tree = read_tree(&mut drive).unwrap();
-                if tree == model.0 {
+                if tree == model.tree {
                     finished += 1;
                 } else {
                     assert!(tree == before, "{at}: cut\n{}", outline(&tree));
-                    model.0 = before;
+                    model.tree = before;
                 }
             }
             if number % 50 == 0 {
                 let tree = read_tree(&mut drive).unwrap();
-                assert!(tree == model.0, "{at}:\n{}", outline(&tree));
+                assert!(tree == model.tree, "{at}:\n{}", outline(&tree));
                 let seen = fatfs_tree(Cursor::new(device.bytes()));
-                assert!(seen == model.0, "{at}: fatfs\n{}", outline(&seen));
+                assert!(seen == model.tree, "{at}: fatfs\n{}", outline(&seen));
                 let report = drive.check().unwrap();
                 assert!(report.is_clean(), "{at}: {:#?}", report.findings);
             }

@@ -7,11 +7,13 @@
 
 mod support;
 
+use std::collections::HashSet;
 use std::io::Cursor;
 
 use cpy_fat::FatKind::{Fat12, Fat16, Fat32};
 use cpy_fat::{Caching, Error, Kind, Made, Saved, Timestamp};
-use support::image::{Image, SHAPES, Shape};
+use support::image::{Image, SHAPES, SMALL_SHAPES, Shape};
+use support::journal::MemoryJournal;
 use support::second_opinion::{Baseline, assert_all_agree};
 use support::tree::{Node, Tree, read_file};
 use support::{Repeated, bytes, noon, path, save};
@@ -487,6 +489,37 @@ fn a_download_notices_a_content_that_came_back_to_the_same_clusters() {
         volume.read_at(&mut handle, 0, &mut piece),
         Err(Error::Changed { .. })
     ));
+}
+
+#[test]
+fn every_content_of_a_file_has_a_version_of_its_own_that_outlives_the_volume() {
+    for shape in SMALL_SHAPES {
+        let image = Image::new(shape);
+        let mut volume = image.open();
+        volume.keep_journal(Box::new(MemoryJournal::default()), 0);
+        let file = path("/data");
+        let space = volume.space().unwrap();
+        let half = u64::from(space.free_clusters / 2 * space.cluster_size);
+        let whole = half + u64::from(space.cluster_size);
+        let mut versions = Vec::new();
+        // Beside the old content, in the same clusters again; then in place. All at the same time.
+        for (number, size) in [half, half, half, half, whole, whole, whole]
+            .into_iter()
+            .enumerate()
+        {
+            let content = u8::try_from(number).unwrap();
+            let mut source = Repeated(content);
+            volume.save(&file, size, &mut source, noon()).unwrap();
+            versions.push(volume.version(&file).unwrap().unwrap());
+        }
+        volume.delete(&file).unwrap();
+        volume.save(&file, half, &mut Repeated(9), noon()).unwrap();
+        versions.push(volume.version(&file).unwrap().unwrap());
+        let different: HashSet<_> = versions.iter().collect();
+        assert_eq!(different.len(), versions.len(), "{versions:?}");
+        let again = image.open().version(&file).unwrap();
+        assert_eq!(again.as_ref(), versions.last());
+    }
 }
 
 #[test]

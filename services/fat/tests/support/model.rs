@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use cpy_fat::{Error, Kind, Made, Saved, SectorDevice, Volume};
+use cpy_fat::{Error, Kind, Made, Saved, SectorDevice, Timestamp, Volume};
 
 use super::tree::{Node, Tree};
 use super::{bytes, noon, path};
@@ -74,16 +74,24 @@ fn outcome<T>(result: Result<T, Error>, done: impl FnOnce(T) -> Outcome) -> Outc
 
 /// The map, with the rules of a file system.
 #[derive(Default)]
-pub(crate) struct Model(pub(crate) Tree);
+pub(crate) struct Model {
+    pub(crate) tree: Tree,
+    /// How many operations there were: each is two seconds after the one before.
+    steps: u64,
+}
 
 impl Model {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_seconds(noon().unix_seconds() + 2 * self.steps)
+    }
+
     /// The path with the case in which it is stored, as far as it exists.
     fn stored(&self, wanted: &str) -> String {
         let mut known = String::new();
         for name in wanted.split('/').skip(1) {
             let next = format!("{known}/{name}");
             let same = self
-                .0
+                .tree
                 .keys()
                 .find(|key| key.to_lowercase() == next.to_lowercase());
             known = same.cloned().unwrap_or(next);
@@ -95,7 +103,7 @@ impl Model {
     fn parent_trouble(&self, at: &str) -> Option<Outcome> {
         let parents = at.match_indices('/').skip(1).map(|(end, _)| &at[..end]);
         for parent in parents {
-            match self.0.get(parent) {
+            match self.tree.get(parent) {
                 None => return Some(Outcome::NotFound),
                 Some(Node::File { .. }) => return Some(Outcome::NotADirectory),
                 Some(Node::Directory) => {}
@@ -111,16 +119,16 @@ impl Model {
         }
         let file = Node::File {
             content,
-            modified: noon().unix_seconds(),
+            modified: self.now().unix_seconds(),
         };
-        match self.0.get(&at) {
+        match self.tree.get(&at) {
             Some(Node::Directory) => Outcome::IsADirectory,
             Some(Node::File { .. }) => {
-                self.0.insert(at, file);
+                self.tree.insert(at, file);
                 Outcome::Unchanged
             }
             None => {
-                self.0.insert(at, file);
+                self.tree.insert(at, file);
                 Outcome::Done
             }
         }
@@ -128,7 +136,7 @@ impl Model {
 
     fn make_directory(&mut self, at: &str) -> Outcome {
         let at = self.stored(at);
-        if self.0.contains_key(&at) {
+        if self.tree.contains_key(&at) {
             return Outcome::Unchanged;
         }
         if self.parent_trouble(&at) == Some(Outcome::NotADirectory) {
@@ -139,7 +147,7 @@ impl Model {
             .skip(1)
             .map(|(end, _)| at[..end].to_owned());
         let all: Vec<_> = parents.chain([at.clone()]).collect();
-        self.0.extend(
+        self.tree.extend(
             all.into_iter()
                 .map(|directory| (directory, Node::Directory)),
         );
@@ -152,10 +160,10 @@ impl Model {
             return trouble;
         }
         let below = format!("{at}/");
-        let before = self.0.len();
-        self.0
+        let before = self.tree.len();
+        self.tree
             .retain(|path, _| *path != at && !path.starts_with(&below));
-        if self.0.len() == before {
+        if self.tree.len() == before {
             Outcome::NotFound
         } else {
             Outcome::Done
@@ -169,7 +177,7 @@ impl Model {
         }
         let stored = self.stored(to);
         let below = format!("{from}/");
-        match self.0.get(&from) {
+        match self.tree.get(&from) {
             None => return Outcome::NotFound,
             Some(Node::Directory) if stored.starts_with(&below) => return Outcome::IntoItself,
             Some(_) => {}
@@ -177,20 +185,21 @@ impl Model {
         if let Some(trouble) = self.parent_trouble(&stored) {
             return trouble;
         }
-        if stored != from && self.0.contains_key(&stored) {
+        if stored != from && self.tree.contains_key(&stored) {
             return Outcome::Exists;
         }
         let parent = &stored[..stored.rfind('/').unwrap()];
         let to = format!("{parent}{}", &to[to.rfind('/').unwrap()..]);
         let moved: Vec<_> = self
-            .0
+            .tree
             .keys()
             .filter(|path| **path == from || path.starts_with(&below))
             .cloned()
             .collect();
         for path in moved {
-            let node = self.0.remove(&path).unwrap();
-            self.0.insert(format!("{to}{}", &path[from.len()..]), node);
+            let node = self.tree.remove(&path).unwrap();
+            self.tree
+                .insert(format!("{to}{}", &path[from.len()..]), node);
         }
         Outcome::Done
     }
@@ -205,7 +214,9 @@ pub(crate) fn step<D: SectorDevice>(
     largest: usize,
 ) -> (String, bool) {
     let (at, to) = (dice.path(), dice.path());
-    let before = model.0.clone();
+    model.steps += 1;
+    let now = model.now();
+    let before = model.tree.clone();
     let (what, expected, seen) = match dice.below(10) {
         0..=4 => {
             let length = if dice.below(6) == 0 {
@@ -218,7 +229,7 @@ pub(crate) fn step<D: SectorDevice>(
                 &path(&at),
                 length.try_into().unwrap(),
                 &mut Cursor::new(&content),
-                noon(),
+                now,
             );
             let seen = outcome(saved, |saved| match saved {
                 Saved::Created => Outcome::Done,
@@ -231,7 +242,7 @@ pub(crate) fn step<D: SectorDevice>(
             )
         }
         5 => {
-            let made = drive.make_directory(&path(&at), noon());
+            let made = drive.make_directory(&path(&at), now);
             let seen = outcome(made, |made| match made {
                 Made::Created => Outcome::Done,
                 Made::Existed(Kind::File | Kind::Directory) => Outcome::Unchanged,
@@ -248,7 +259,7 @@ pub(crate) fn step<D: SectorDevice>(
         }
     };
     match seen {
-        Outcome::NoRoom => model.0 = before,
+        Outcome::NoRoom => model.tree = before,
         Outcome::Cut => return (what, true),
         _ => assert_eq!(seen, expected, "{what}"),
     }
