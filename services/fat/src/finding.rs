@@ -82,8 +82,7 @@ pub enum Finding {
 }
 
 impl Finding {
-    /// Whether a change of this crate's that was cut off leaves this without a journal, and
-    /// [`Volume::free_unowned`](crate::Volume::free_unowned) puts it right.
+    /// Whether a change of this crate's that was cut off leaves this without a journal. No file is the worse for it.
     pub fn is_leftover(&self) -> bool {
         matches!(
             self,

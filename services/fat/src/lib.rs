@@ -87,7 +87,7 @@ pub use error::{Damage, Error};
 pub use finding::{Finding, Report};
 pub use journal::Journal;
 pub use make_directory::Made;
-pub use name::{InvalidName, Name, NameProblem};
+pub use name::{InvalidName, Name, NameProblem, same_name};
 pub use partition::Partition;
 pub use path::Path;
 pub use read::FileHandle;

@@ -62,8 +62,11 @@ impl Name {
     }
 }
 
-/// Compares as VFAT does: without regard to case.
-pub(crate) fn same_name(left: &str, right: &str) -> bool {
+/// Compares names, or paths of them, as VFAT does: without regard to case.
+pub fn same_name(left: &str, right: &str) -> bool {
+    if left.is_ascii() && right.is_ascii() {
+        return left.eq_ignore_ascii_case(right);
+    }
     left.chars().map(fold).eq(right.chars().map(fold))
 }
 

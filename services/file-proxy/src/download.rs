@@ -4,17 +4,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use cpy_board::http::{Body, stream};
-use cpy_fat::{FileHandle, MAX_TRANSFER};
+use cpy_fat::FileHandle;
 use futures_util::{StreamExt, TryStreamExt};
 use http_body_util::StreamBody;
 use hyper::body::Frame;
 
+use crate::drive::PIECE;
 use crate::refusal::Refusal;
 use crate::worker::Worker;
 
-/// What is read at a time. USB pays per command, and other requests get their turn in between.
-const PIECE: u32 = 128 * 1024;
-const _: () = assert!(PIECE as usize <= MAX_TRANSFER, "a piece is one read");
 /// Pieces on their way from the drive to the client: one is sent while the next is read.
 const AHEAD: usize = 2;
 
@@ -24,10 +22,9 @@ pub(crate) fn body(worker: Worker, file: FileHandle) -> Body {
     let size = file.metadata().size;
     // The handle remembers where it was in the file; the worker runs the pieces in their order.
     let file = Arc::new(Mutex::new(file));
-    let offsets = (0..size.div_ceil(PIECE)).map(|piece| piece * PIECE);
-    let pieces = futures_util::stream::iter(offsets)
+    let pieces = futures_util::stream::iter((0..size).step_by(PIECE))
         .map(move |offset| {
-            let length = PIECE.min(size - offset);
+            let length = PIECE.min((size - offset) as usize);
             read(worker.clone(), Arc::clone(&file), offset, length)
         })
         .buffered(AHEAD);
@@ -38,12 +35,12 @@ async fn read(
     worker: Worker,
     file: Arc<Mutex<FileHandle>>,
     offset: u32,
-    length: u32,
+    length: usize,
 ) -> Result<Bytes, Refusal> {
     worker
         .run(move |drive| {
             let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut piece = vec![0; length as usize];
+            let mut piece = vec![0; length];
             drive.read_at(&mut file, offset, &mut piece)?;
             Ok(Bytes::from(piece))
         })

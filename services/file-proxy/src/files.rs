@@ -19,6 +19,7 @@ use crate::drive_path::DrivePath;
 use crate::lost;
 use crate::precondition::{Precondition, etag};
 use crate::refusal::Refusal;
+use crate::store::now;
 use crate::upload::{BoardSpool, Upload};
 use crate::versions::{self, VersionQuery};
 use crate::worker::Worker;
@@ -279,12 +280,6 @@ pub(crate) fn timestamp(headers: &HeaderMap) -> Timestamp {
         _ => now(),
     };
     Timestamp::from_unix_seconds(seconds)
-}
-
-fn now() -> u64 {
-    std::time::UNIX_EPOCH
-        .elapsed()
-        .map_or(0, |since| since.as_secs())
 }
 
 pub(crate) fn never_cached(headers: &mut HeaderMap) {

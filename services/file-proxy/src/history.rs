@@ -107,9 +107,7 @@ impl History {
 
     /// The versions of a file, or of all files below a directory, the newest first, each with its number.
     pub(crate) fn list(&mut self, path: &str) -> io::Result<Vec<(u64, Kept)>> {
-        let directory = format!("{}/", path.trim_end_matches('/'));
-        let is_meant =
-            |kept: &Kept| kept.path.eq_ignore_ascii_case(path) || kept.path.starts_with(&directory);
+        let is_meant = |kept: &Kept| kept.is_at(path) || kept.path_below(path).is_some();
         let all = self.versions.known()?.iter().rev();
         let meant = all.filter(|(_, kept)| is_meant(kept));
         Ok(meant
@@ -120,7 +118,7 @@ impl History {
     /// A version of a file by its number, and its content from its start; none where there is no such.
     pub(crate) fn open(&mut self, path: &str, number: u64) -> io::Result<Option<(Kept, Content)>> {
         let known = self.versions.known()?.get(&number).cloned();
-        let Some(kept) = known.filter(|kept| kept.path.eq_ignore_ascii_case(path)) else {
+        let Some(kept) = known.filter(|kept| kept.is_at(path)) else {
             return Ok(None);
         };
         let content = self.versions.open(number)?;
@@ -130,7 +128,7 @@ impl History {
     /// Whether this is the version of a file that was kept last.
     fn is_last(&mut self, path: &str, version: &str) -> io::Result<bool> {
         let known = self.versions.known()?.values().rev();
-        let mut of_path = known.filter(|kept| kept.path == path);
+        let mut of_path = known.filter(|kept| kept.is_at(path));
         Ok(of_path.next().is_some_and(|last| last.version == version))
     }
 
@@ -227,6 +225,10 @@ mod tests {
             assert_eq!(numbers(&mut history, "/code.py"), [3, 1]);
             assert_eq!(numbers(&mut history, "/lib"), [2]);
             assert_eq!(numbers(&mut history, "/"), [3, 2, 1]);
+            // As FAT compares names.
+            assert_eq!(numbers(&mut history, "/LIB"), [2]);
+            assert_eq!(numbers(&mut history, "/Code.py"), [3, 1]);
+            assert!(numbers(&mut history, "/li").is_empty());
             assert_eq!(content(&mut history, "/code.py", 1), "first content");
             assert_eq!(content(&mut history, "/lib/a.py", 2), "");
             assert!(history.open("/other.py", 1).unwrap().is_none());

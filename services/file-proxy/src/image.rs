@@ -12,7 +12,7 @@ use hyper::body::{Body as _, Frame, Incoming};
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 
-use crate::drive::{Drive, PIECE};
+use crate::drive::{Drive, PIECE_SECTORS};
 use crate::refusal::Refusal;
 use crate::upload::{BoardSpool, Upload};
 use crate::worker::Worker;
@@ -47,7 +47,7 @@ pub(crate) async fn answer(
 
 async fn download(worker: Worker) -> Result<Response<Body>, Refusal> {
     let sectors = worker.run(Drive::sectors).await?;
-    let pieces = futures_util::stream::iter((0..sectors).step_by(PIECE))
+    let pieces = futures_util::stream::iter((0..sectors).step_by(PIECE_SECTORS))
         .then(move |first| read(worker.clone(), first));
     let mut reply = Response::new(stream(StreamBody::new(pieces.map_ok(Frame::data).boxed())));
     let headers = reply.headers_mut();

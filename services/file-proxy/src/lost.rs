@@ -31,7 +31,8 @@ struct LostFile {
 
 /// Whether a request is for what was lost. Drives are lost whole, so it is the root's.
 pub(crate) fn is_meant(target: &DrivePath, uri: &Uri) -> bool {
-    target.path().is_root() && uri.query() == Some(KEY)
+    let is_key = |query: &str| query.eq_ignore_ascii_case(KEY);
+    target.path().is_root() && uri.query().is_some_and(is_key)
 }
 
 /// Answers a request for what a drive has lost.

@@ -51,6 +51,11 @@ impl Opened {
         }
     }
 
+    /// Whether what it holds can be copied: nobody else writes to it meanwhile, and it leads nowhere that is not its own.
+    pub(crate) fn may_be_copied(&self) -> bool {
+        self.protection == Protection::None && self.health != DriveHealth::Damaged
+    }
+
     /// Opens a drive that nobody else writes to.
     fn open_own(
         board: &Serial,

@@ -14,7 +14,7 @@ pub(crate) struct Precondition {
     matches_none: Option<IfNoneMatch>,
 }
 
-/// The entity tag of a version: strong, as two contents have two.
+/// The entity tag of a version, which is as strong as [`Version`] tells contents apart.
 pub(crate) fn etag(version: Version) -> ETag {
     format!("\"{version}\"")
         .parse()

@@ -40,7 +40,7 @@ pub(crate) enum Refusal {
     NotAFile,
     /// A body that would not fit, by its declared or its real length.
     #[error(
-        "The file is too large: {free} bytes are free on the drive. The old content is untouched."
+        "The file is too large: the drive has room for {free} bytes of it. Nothing was changed."
     )]
     TooLarge {
         /// Free bytes.

@@ -9,6 +9,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use cpy_fat::same_name;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
@@ -39,6 +40,21 @@ pub(crate) struct Kept {
     pub(crate) size: u64,
     /// Which content it is, as long as the file has it.
     pub(crate) version: String,
+}
+
+impl Kept {
+    /// Whether it is of the file at this path.
+    pub(crate) fn is_at(&self, path: &str) -> bool {
+        same_name(&self.path, path)
+    }
+
+    /// Its path from this directory on, if it is of a file below it.
+    pub(crate) fn path_below(&self, directory: &str) -> Option<&str> {
+        let directory = directory.trim_end_matches('/');
+        let mut parents = self.path.match_indices('/');
+        let parent = parents.find(|(end, _)| same_name(&self.path[..*end], directory));
+        parent.map(|(end, _)| &self.path[end + 1..])
+    }
 }
 
 /// A content on its way into a store. Dropped, it is gone.

@@ -171,11 +171,7 @@ impl<S: Seek> Seek for Spooled<S> {
 
 impl Upload {
     /// Takes a body in until its end, `limit` bytes at most.
-    pub(crate) async fn collect<B>(
-        mut body: B,
-        share: Share,
-        limit: u64,
-    ) -> Result<Self, Refusal>
+    pub(crate) async fn collect<B>(mut body: B, share: Share, limit: u64) -> Result<Self, Refusal>
     where
         B: Body<Data = bytes::Bytes> + Unpin,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -52,13 +52,19 @@ impl VersionQuery {
         let Some(query) = uri.query() else {
             return Ok(None);
         };
-        match query.split_once('=') {
-            None if query == KEY => Ok(Some(Self::All)),
-            Some((KEY, number)) => {
+        let (key, number) = match query.split_once('=') {
+            Some((key, number)) => (key, Some(number)),
+            None => (query, None),
+        };
+        if !key.eq_ignore_ascii_case(KEY) {
+            return Ok(None);
+        }
+        match number {
+            None => Ok(Some(Self::All)),
+            Some(number) => {
                 let number = number.parse().map_err(|_| Refusal::NoSuchVersion)?;
                 Ok(Some(Self::One(number)))
             }
-            _ => Ok(None),
         }
     }
 }
@@ -140,5 +146,25 @@ impl Listed {
             kept_ns: kept.since * NANOSECONDS,
             file_size: kept.size,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(query: &str) -> Result<Option<VersionQuery>, Refusal> {
+        VersionQuery::of(&format!("/fs/code.py?{query}").parse().unwrap())
+    }
+
+    #[test]
+    fn a_query_that_means_the_history_is_not_taken_for_none() {
+        assert_eq!(of("history").unwrap(), Some(VersionQuery::All));
+        assert_eq!(of("History=3").unwrap(), Some(VersionQuery::One(3)));
+        for number in ["", "x", "-1", "3&more"] {
+            let refused = of(&format!("history={number}"));
+            assert!(matches!(refused, Err(Refusal::NoSuchVersion)), "{number}");
+        }
+        assert_eq!(of("time=3").unwrap(), None);
     }
 }

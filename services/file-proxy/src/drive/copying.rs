@@ -3,24 +3,16 @@
 use std::collections::VecDeque;
 use std::io;
 
-use cpy_board::status::DriveHealth;
-use cpy_fat::{Entry, Error, FileHandle, Kind, Metadata, Path};
+use cpy_fat::{Entry, Error, FileHandle, Kind, Metadata, Path, same_name};
 
-use super::Drive;
+use super::{Drive, MOST_LEVELS, PIECE};
 use crate::copies::By;
-use crate::device::Protection;
 use crate::opened::Opened;
 use crate::store::{Draft, Kept, now};
 
 /// How many places of a drive wait to be looked at. One that has more is no CircuitPython drive, or a directory of it leads
 /// back to itself.
 const MOST_PENDING: usize = 4096;
-
-/// How deep somebody's directories lie.
-const MOST_LEVELS: usize = 32;
-
-/// Bytes that are read from the drive at a time.
-const PIECE: usize = 128 * 1024;
 
 /// What is to be copied yet.
 #[derive(Default)]
@@ -84,10 +76,7 @@ impl Drive {
 
     /// Copies a piece of what is to be copied. What fails is let be until something changes again.
     pub(crate) fn copy_some(&mut self) {
-        let is_sound = |opened: &Opened| {
-            opened.protection == Protection::None && opened.health != DriveHealth::Damaged
-        };
-        if !self.opened.as_ref().is_some_and(is_sound) {
+        if !self.opened.as_ref().is_some_and(Opened::may_be_copied) {
             self.copying = Copying::default();
             return;
         }
@@ -178,15 +167,16 @@ impl Drive {
     /// Drops the copies of what was below a directory that has no more than these entries.
     fn drop_gone(&mut self, path: &Path, entries: &[Entry], by: By) -> Result<(), CopyError> {
         let directory = path.to_string();
-        let above = directory.trim_end_matches('/').len() + 1;
         for copy in self.stores.copies.below(&directory)? {
-            let (name, is_below) = match copy.path[above..].split_once('/') {
-                Some((name, _)) => (name, true),
-                None => (&copy.path[above..], false),
+            let Some(below) = copy.path_below(&directory) else {
+                continue;
             };
-            let is_it = |entry: &Entry| {
-                entry.name.as_str() == name && (entry.metadata.kind == Kind::Directory) == is_below
+            let (name, kind) = match below.split_once('/') {
+                Some((name, _)) => (name, Kind::Directory),
+                None => (below, Kind::File),
             };
+            let is_it =
+                |entry: &Entry| entry.metadata.kind == kind && same_name(entry.name.as_str(), name);
             if !entries.iter().any(is_it) {
                 self.drop_copy(&copy.path, by)?;
             }

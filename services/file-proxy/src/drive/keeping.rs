@@ -3,7 +3,7 @@
 use cpy_board::status::DriveHealth;
 use cpy_fat::{Error, Kind, Path};
 
-use super::Drive;
+use super::{Drive, MOST_LEVELS};
 use crate::device::Protection;
 use crate::history::KeepError;
 use crate::opened::Opened;
@@ -13,7 +13,6 @@ use crate::store::{Content, Kept};
 /// How much of a tree is looked at before it is deleted, beside what the history takes.
 const MOST_DIRECTORIES: usize = 1024;
 const MOST_FILES: usize = 4096;
-const MOST_LEVELS: usize = 32;
 
 impl Drive {
     /// The versions that were kept of a file, or of all below a directory, the newest first.

@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 
-use cpy_board::status::DriveHealth;
 use cpy_board::{Record, Serial};
 use cpy_fat::{Entry, FileHandle, Kind, Made, Path, Room, Saved, Source, Timestamp, Version};
 
@@ -24,7 +23,14 @@ mod soundness;
 mod status;
 
 use copying::Copying;
-pub(crate) use soundness::PIECE;
+pub(crate) use soundness::PIECE_SECTORS;
+
+/// Bytes that are read from a drive at a time. USB pays per command, and other requests get their turn in between.
+pub(crate) const PIECE: usize = 128 * 1024;
+const _: () = assert!(PIECE <= cpy_fat::MAX_TRANSFER, "a piece is one read");
+
+/// How deep somebody's directories lie. Below that is a directory that leads back to itself.
+const MOST_LEVELS: usize = 32;
 
 /// One attached drive. It is opened by the first operation, and again after the device has failed.
 pub(crate) struct Drive {
@@ -271,15 +277,14 @@ impl Drive {
             let journal = self.stores.journal.clone();
             match Opened::open(&self.serial, &self.device, journal, self.refused_a_write) {
                 Ok(opened) => {
-                    let is_sound = opened.protection == Protection::None
-                        && opened.health != DriveHealth::Damaged;
+                    let may_be_copied = opened.may_be_copied();
                     self.opened = Some(opened);
                     self.unopened = None;
                     self.write_record();
                     // Who had the drive before a quick replug may have kept something to its end.
                     self.stores.history.reread();
                     self.stores.copies.reread();
-                    if is_sound {
+                    if may_be_copied {
                         self.begin_copying();
                     }
                 }

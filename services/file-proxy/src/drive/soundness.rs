@@ -1,17 +1,16 @@
 //! Whether a drive is sound, and what was made of one that is not.
 
 use cpy_board::Fingerprint;
-use cpy_fat::{MAX_TRANSFER, Report, SECTOR_SIZE, Source};
+use cpy_fat::{Report, SECTOR_SIZE, Source};
 
-use super::Drive;
+use super::{Drive, PIECE};
 use crate::device::Protection;
 use crate::opened::Volume;
 use crate::refusal::Refusal;
 
-/// How many sectors are read at a time. Other requests get their turn between those of an image: whether one of them has
-/// changed the drive meanwhile shows when a repaired one comes back.
-pub(crate) const PIECE: usize = 256;
-const _: () = assert!(PIECE * SECTOR_SIZE <= MAX_TRANSFER, "a piece is one read");
+/// How many sectors of an image are read at a time. Whether a request that has its turn in between has changed the drive
+/// shows when a repaired one comes back.
+pub(crate) const PIECE_SECTORS: usize = PIECE / SECTOR_SIZE;
 
 impl Drive {
     /// Looks at all of it but the content of files.
@@ -24,11 +23,11 @@ impl Drive {
         self.read(|volume| Ok(volume.sectors()))
     }
 
-    /// A piece of the volume from this sector on: [`PIECE`] sectors, or those up to its end.
+    /// A piece of the volume from this sector on: [`PIECE_SECTORS`], or those up to its end.
     pub(crate) fn piece(&mut self, first: u64) -> Result<Vec<u8>, Refusal> {
         self.read(|volume| {
             let left = usize::try_from(volume.sectors().saturating_sub(first));
-            let sectors = left.map_or(PIECE, |left| left.min(PIECE));
+            let sectors = left.map_or(PIECE_SECTORS, |left| left.min(PIECE_SECTORS));
             let mut piece = vec![0; sectors * SECTOR_SIZE];
             volume.read_sectors(first, &mut piece)?;
             Ok(piece)
@@ -38,7 +37,7 @@ impl Drive {
     /// Which state the volume's sectors are in.
     pub(crate) fn fingerprint(&mut self) -> Result<Fingerprint, Refusal> {
         let mut fingerprint = Fingerprint::default();
-        for first in (0..self.sectors()?).step_by(PIECE) {
+        for first in (0..self.sectors()?).step_by(PIECE_SECTORS) {
             fingerprint.add(&self.piece(first)?);
         }
         Ok(fingerprint)
