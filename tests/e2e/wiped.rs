@@ -280,3 +280,34 @@ async fn a_drive_of_which_next_to_nothing_is_left_is_given_back() {
     assert_eq!(bench.holds("code.py").unwrap(), "# somebody else's\n");
     assert_eq!(bench.holds("d.py").unwrap(), "# d\n");
 }
+
+#[tokio::test]
+async fn a_drive_that_cannot_be_read_any_more_says_what_is_kept_of_it() {
+    let mut bench = Bench::new().await;
+    bench.board.unplug();
+    bench
+        .gateway
+        .status_becomes(&bench.board, "/fs/", 503)
+        .await;
+    let image = bench.board.image();
+    let mut sectors = fs::read(image.path()).expect("there is one");
+    sectors[..512].fill(0);
+    fs::write(image.path(), sectors).expect("it can be written");
+    bench.board.plug();
+    wait::until("what is kept is told", async || {
+        let reason = bench.reason().await;
+        let told = "What was on it is kept (4 files), and is offered back when the drive can be read again";
+        reason.contains(told).then_some(())
+    })
+    .await;
+    bench.wipe().await;
+    let all: Vec<String> = [
+        "a name with spaces.txt",
+        "code.py",
+        "lib/deep/lesson.py",
+        "settings.toml",
+    ]
+    .map(|path| format!("/{path}"))
+    .into();
+    assert_eq!(bench.lost().await, all);
+}

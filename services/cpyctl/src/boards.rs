@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Result, bail};
 use cpy_board::Config;
-use cpy_board::status::DriveState;
+use cpy_board::status::{DriveHealth, DriveState};
 
 use crate::daemons::{PATIENCE, Silence};
 use crate::output::{self, plain};
@@ -56,9 +56,10 @@ fn text(boards: &[ListedBoard], listen: &[SocketAddr]) -> Vec<String> {
         .iter()
         .any(|board| board.port.is_some())
         .then(|| format!("Where names do not work: http://{here}:PORT/"));
-    let problems = boards.iter().filter_map(|board| {
-        let problem = board.problem.as_ref()?;
-        Some(format!("{}: {problem}", board.hostname))
+    let problems = boards.iter().flat_map(|board| {
+        let problems = board.problem.iter().map(String::as_str);
+        let problems = problems.chain(board.drive_problem());
+        problems.map(|problem| format!("{}: {problem}", board.hostname))
     });
     let table = table.lines().map(str::to_owned);
     table.chain(by_port).chain(problems).collect()
@@ -92,17 +93,28 @@ impl ListedBoard {
             .unwrap_or_default()
     }
 
+    /// What the table has no room for. That a drive is write-protected is no news where everybody can see it.
+    fn drive_problem(&self) -> Option<&str> {
+        let drive = self.drive.as_ref()?;
+        let is_new = drive.state == DriveState::Ready && drive.writable && !drive.reason.is_empty();
+        is_new.then_some(drive.reason.as_str())
+    }
+
     fn space(&self) -> String {
         match &self.drive {
             None => "-".into(),
             Some(drive) if drive.state == DriveState::Unreadable => drive.reason.clone(),
             Some(drive) => {
-                let space = format!("{} free", share(drive.free, drive.total));
-                if drive.writable {
-                    space
-                } else {
-                    format!("{space}, write-protected")
+                let mut words = format!("{} free", share(drive.free, drive.total));
+                if !drive.writable {
+                    words += ", write-protected";
                 }
+                words += match drive.health {
+                    DriveHealth::Sound => "",
+                    DriveHealth::Disordered => ", not in order",
+                    DriveHealth::Damaged => ", damaged",
+                };
+                words
             }
         }
     }
@@ -122,7 +134,7 @@ fn share(part: u64, whole: u64) -> String {
 #[cfg(test)]
 mod tests {
     use cpy_board::Hostname;
-    use cpy_board::status::{ConsoleState, ConsoleStatus, DriveHealth, DriveStatus};
+    use cpy_board::status::{ConsoleState, ConsoleStatus, DriveStatus};
 
     use super::*;
 
@@ -172,6 +184,13 @@ mod tests {
         );
         let without = text(&[board(None)], &listen);
         assert!(!without.concat().contains("PORT/"));
+        let mut hurt = board(None);
+        let drive = hurt.drive.as_mut().unwrap();
+        drive.health = DriveHealth::Damaged;
+        drive.reason = "The drive is damaged.".into();
+        let hurt = text(&[hurt], &listen);
+        assert!(hurt[1].ends_with("1000/1004 KiB free, damaged"), "{hurt:?}");
+        assert_eq!(hurt[2], "cpy-7e6f35: The drive is damaged.");
         let mut odd = board(None);
         odd.board_name = Some("Pico\x1b[2J\n".into());
         let odd = text(&[odd], &listen);

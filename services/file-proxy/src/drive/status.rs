@@ -33,12 +33,28 @@ impl Drive {
                 state: DriveState::Unreadable,
                 writable: false,
                 health: DriveHealth::default(),
-                reason: space.err().unwrap_or(Refusal::Internal).to_string(),
+                reason: self.obstacle(&space.err().unwrap_or(Refusal::Internal)),
                 free: 0,
                 total: 0,
                 block_size: 0,
             },
         }
+    }
+
+    /// Why a drive cannot be used, and what there is of it nevertheless.
+    fn obstacle(&mut self, refusal: &Refusal) -> String {
+        let kept = match refusal {
+            Refusal::NoVolume(_) => self.stores.copies.work().map_or(0, |work| work.len()),
+            _ => 0,
+        };
+        if kept == 0 {
+            return refusal.to_string();
+        }
+        let files = if kept == 1 { "file" } else { "files" };
+        format!(
+            "{refusal} What was on it is kept ({kept} {files}), and is offered back when the drive can be read again: \
+             `import storage; storage.erase_filesystem()` in the board's console makes it anew, and empty."
+        )
     }
 
     /// What keeps an opened drive from being all that it could be, the gravest of it; empty where nothing does.
