@@ -18,7 +18,7 @@ use crate::board_state::Observer;
 use crate::boards::{Board, Boards};
 use crate::exchanges::Exchanges;
 use crate::file_proxy::{FileProxy, expects_continue};
-use crate::guesses::{Guesses, Verdict};
+use crate::guesses::{Guess, Guesses, Verdict};
 use crate::host::RequestHost;
 use crate::links::Links;
 use crate::mdns_advertiser::MdnsAdvertiser;
@@ -191,8 +191,12 @@ impl Gateway {
         }
         let is_right = || credentials.open(password);
         let by = (Instant::now(), &policy.limits);
-        let (client, serial) = (asked.client, &board.serial);
-        match self.guesses.judge(client, serial, by, is_right) {
+        let guess = Guess {
+            client: asked.client,
+            board: &board.serial,
+            credentials: &credentials,
+        };
+        match self.guesses.judge(&guess, by, is_right) {
             Verdict::Right => Ok(()),
             Verdict::Wrong(delay) => {
                 tracing::info!(?delay, "wrong password");

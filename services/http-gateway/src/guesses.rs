@@ -7,8 +7,11 @@
 //! A class behind one address is one address. Where somebody has had a board's password right, many more wrong
 //! ones are borne before nothing is looked at, so that a mistyped or forgotten tab slows nobody else; and whoever
 //! has had it right on the same connection is looked at in any case. The pace of guessing is the same.
+//!
+//! A program that sends one wrong password again and again does not guess: only its first time counts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,6 +23,8 @@ const FIRST_DELAY: Duration = Duration::from_millis(125);
 /// How far ahead answers may be due, in longest delays; and where somebody has had the password right.
 const LONGEST_QUEUE: u32 = 4;
 const LONGEST_QUEUE_OF_OWNERS: u32 = 128;
+/// How many wrong guesses of an address are known again.
+const KNOWN_WRONG: usize = 16;
 const MEMORY: Duration = Duration::from_secs(60);
 /// How long it counts that somebody has had a password right.
 const MEMORY_OF_OWNERS: Duration = Duration::from_secs(3600);
@@ -28,7 +33,20 @@ const ENTRIES: usize = 1024;
 
 /// Wrong guesses by address.
 #[derive(Debug, Default)]
-pub(crate) struct Guesses(Mutex<Tables>);
+pub(crate) struct Guesses {
+    tables: Mutex<Tables>,
+    /// Nobody can choose guesses that it takes for each other.
+    hasher: RandomState,
+}
+
+/// What somebody takes for a board's password.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Guess<'g, C> {
+    /// The client's end of the connection that it comes over.
+    pub(crate) client: SocketAddr,
+    pub(crate) board: &'g Serial,
+    pub(crate) credentials: C,
+}
 
 /// What becomes of a guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,21 +71,24 @@ struct Tables {
 struct Guesser {
     /// How often each board's password was wrong.
     times: BTreeMap<Serial, u32>,
+    /// Wrong guesses as hashes, the newest last.
+    wrong: VecDeque<u64>,
     last: Instant,
     /// When the last answer is due.
     due: Instant,
 }
 
 impl Guesses {
-    /// Looks at a guess, which comes over this client's connection for this board's password.
-    pub(crate) fn judge(
+    /// Looks at a guess.
+    pub(crate) fn judge<C: Hash>(
         &self,
-        client: SocketAddr,
-        board: &Serial,
+        guess: &Guess<'_, C>,
         (now, limits): (Instant, &Limits),
-        is_right: impl FnOnce() -> bool,
+        is_right: impl Fn() -> bool,
     ) -> Verdict {
-        let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Guess { client, board, .. } = *guess;
+        let hash = self.hasher.hash_one((board, &guess.credentials));
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let address = client.ip().to_canonical();
         let who = neighbourhood(address);
         let owner = (address, board.clone());
@@ -76,6 +97,14 @@ impl Guesses {
         let queue = tables.guessers.get(&who).map_or(Duration::ZERO, |guesser| {
             guesser.due.saturating_duration_since(now)
         });
+        if let Some(guesser) = tables.guessers.get_mut(&who)
+            && guesser.wrong.contains(&hash)
+            && !is_right()
+        {
+            guesser.last = now;
+            let wait = queue.max(FIRST_DELAY);
+            return Verdict::Wrong(wait.min(longest_delay * LONGEST_QUEUE));
+        }
         let lately = |right: &Instant| now.saturating_duration_since(*right) < MEMORY_OF_OWNERS;
         let bound = if tables.owners.get(&owner).is_some_and(lately) {
             longest_delay * LONGEST_QUEUE_OF_OWNERS
@@ -101,13 +130,19 @@ impl Guesses {
         make_room(&mut tables.guessers, &who, recent, |guesser| guesser.last);
         let guesser = tables.guessers.entry(who).or_insert_with(|| Guesser {
             times: BTreeMap::new(),
+            wrong: VecDeque::new(),
             last: now,
             due: now,
         });
         if !recent(guesser) {
             guesser.times.clear();
+            guesser.wrong.clear();
         }
         guesser.last = now;
+        if guesser.wrong.len() >= KNOWN_WRONG {
+            guesser.wrong.pop_front();
+        }
+        guesser.wrong.push_back(hash);
         let times = guesser.times.entry(board.clone()).or_default();
         let delay = match times.checked_sub(limits.free_guesses) {
             Some(slowed) => longest_delay.min(FIRST_DELAY * (1 << slowed.min(16))),
@@ -129,7 +164,7 @@ fn neighbourhood(address: IpAddr) -> IpAddr {
 }
 
 /// Makes room for a key in a table.
-fn make_room<K: Clone + Eq + std::hash::Hash, V>(
+fn make_room<K: Clone + Eq + Hash, V>(
     table: &mut HashMap<K, V>,
     key: &K,
     keep: impl Fn(&V) -> bool,
@@ -158,7 +193,7 @@ mod tests {
         guesses: Guesses,
         now: Instant,
         limits: Limits,
-        /// Each guess comes over a connection of its own.
+        /// Each guess comes over a connection of its own, and if it is wrong, it is another one.
         port: Cell<u16>,
     }
 
@@ -178,11 +213,23 @@ mod tests {
         }
 
         fn judge_over(&self, client: (&str, u16), board: &str, right: bool) -> Verdict {
-            let address: IpAddr = client.0.parse().unwrap();
-            let client = SocketAddr::new(address, client.1);
+            self.guess(client, board, (client.1, right), right)
+        }
+
+        fn guess(
+            &self,
+            client: (&str, u16),
+            board: &str,
+            credentials: impl Hash,
+            right: bool,
+        ) -> Verdict {
+            let guess = Guess {
+                client: SocketAddr::new(client.0.parse().unwrap(), client.1),
+                board: &board.parse().unwrap(),
+                credentials,
+            };
             let by = (self.now, &self.limits);
-            self.guesses
-                .judge(client, &board.parse().unwrap(), by, || right)
+            self.guesses.judge(&guess, by, || right)
         }
 
         /// The delay of a wrong guess that nothing waits before.
@@ -290,6 +337,27 @@ mod tests {
     }
 
     #[test]
+    fn a_program_that_repeats_one_wrong_password_shuts_nobody_out() {
+        let mut bench = Bench::new();
+        let school = "10.0.0.1";
+        for port in 1..1000 {
+            let again = bench.guess((school, port), "A", "the old one", false);
+            assert_eq!(again, Verdict::Wrong(FIRST_DELAY));
+        }
+        assert_eq!(bench.judge(school, "A", true), Verdict::Right);
+        bench.now += FIRST_DELAY;
+        assert_eq!(bench.delay(school, "B"), FIRST_DELAY);
+        // It may be the right one by now, and for another board it is another guess.
+        let elsewhere = bench.guess((school, 1), "B", "the old one", false);
+        assert_eq!(elsewhere, Verdict::Wrong(2 * FIRST_DELAY));
+        let again = bench.guess((school, 1), "A", "the old one", true);
+        assert_eq!(again, Verdict::Right);
+        bench.now += MEMORY;
+        let after = bench.guess((school, 1), "B", "the old one", false);
+        assert_eq!(after, Verdict::Wrong(FIRST_DELAY));
+    }
+
+    #[test]
     fn how_many_are_free_and_how_long_others_wait_is_configuration() {
         let mut bench = Bench::new();
         bench.limits.free_guesses = 3;
@@ -318,7 +386,7 @@ mod tests {
             let address = IpAddr::V4(n.into()).to_string();
             bench.judge(&address, "A", n % 2 == 0);
         }
-        let tables = bench.guesses.0.lock().unwrap();
+        let tables = bench.guesses.tables.lock().unwrap();
         assert_eq!(tables.guessers.len(), ENTRIES);
         assert_eq!(tables.owners.len(), ENTRIES);
         assert_eq!(tables.known.len(), ENTRIES);
