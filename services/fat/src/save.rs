@@ -49,7 +49,7 @@ impl<D: SectorDevice> Volume<D> {
             let mut new = self.plan_entry(directory, name, clusters, path)?;
             let chain = self.choose(clusters, &new.growth, path)?;
             let mut entry = RawEntry::new(Kind::File, new.name.short, modified);
-            self.own(&mut entry, &chain, bytes, modified);
+            self.own(&mut entry, &chain, bytes, (modified, None));
 
             transaction.stream(content, size, chain.extents(&self.geometry));
             new.stage(self, &mut transaction, std::slice::from_ref(&chain), entry)?;
@@ -77,7 +77,8 @@ impl<D: SectorDevice> Volume<D> {
         }
         let old = self.disposable_chain(&entry)?;
         let chain = self.choose(clusters, &Chain::default(), path)?;
-        self.own(&mut entry, &chain, bytes, modified);
+        let before = record.raw.modified();
+        self.own(&mut entry, &chain, bytes, (modified, Some(before)));
 
         transaction.stream(content, size, chain.extents(&self.geometry));
         transaction.then();
@@ -91,11 +92,17 @@ impl<D: SectorDevice> Volume<D> {
         Ok(Saved::Replaced)
     }
 
-    /// Makes an entry the owner of a chain with `size` bytes of a content that no file has had. Where one has, as far as
-    /// can be told, it is somewhat later than `modified`.
-    pub(crate) fn own(&self, entry: &mut RawEntry, chain: &Chain, size: u32, modified: Timestamp) {
+    /// Makes an entry the owner of a chain with `size` bytes of a content that no file has had. It is dated `modified`, or
+    /// somewhat later where it could be taken for another one then, or for that of the time `before` whose place it takes.
+    pub(crate) fn own(
+        &self,
+        entry: &mut RawEntry,
+        chain: &Chain,
+        size: u32,
+        (modified, before): (Timestamp, Option<Timestamp>),
+    ) {
         entry.set_first_cluster(chain.first().map_or(0, Cluster::number));
         entry.set_size(size);
-        self.ended.date(entry, self.kind(), modified);
+        self.ended.date(entry, self.kind(), modified, before);
     }
 }

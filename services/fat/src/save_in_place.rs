@@ -74,7 +74,8 @@ impl<D: SectorDevice> Volume<D> {
         let mut entry = record.raw.clone();
         // What stands in the same place is told by its time.
         self.ended(&record.raw);
-        self.own(&mut entry, &chain, size, modified);
+        let before = record.raw.modified();
+        self.own(&mut entry, &chain, size, (modified, Some(before)));
 
         let mut transaction = self.transaction();
         transaction.is_in_place = true;

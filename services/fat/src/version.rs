@@ -7,12 +7,17 @@ use crate::entry::RawEntry;
 use crate::table::FatKind;
 use crate::timestamp::Timestamp;
 
+/// Times of two contents are told apart by the other time where the earlier one is so many seconds ahead at most. A client
+/// that gives a file an older time on purpose has it.
+const CLOSE: u64 = 60;
+
 /// How many versions that ended are remembered.
 const REMEMBERED: usize = 4096;
 
 /// Tells one content of a file from another, also when the volume is opened again. Two contents that a [`Volume`] saves
-/// never have the same, unless their saver says that they are of the same two seconds, and the volume was opened anew in
-/// between. What others write over a file without another size and time is not told from what it held before.
+/// over one another never have the same. Those of a file that was deleted and of one that is made later may, if their saver
+/// says that they are of the same two seconds, and the volume was opened anew in between. What others write over a file
+/// without another size and time is not told from what it held before.
 ///
 /// [`Volume`]: crate::Volume
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,10 +72,23 @@ impl EndedVersions {
         }
     }
 
-    /// Gives an entry with a new content the first time from this one on that makes it a version of its own.
-    pub(crate) fn date(&self, entry: &mut RawEntry, kind: FatKind, modified: Timestamp) {
-        entry.set_modified(modified);
-        let mut time = modified;
+    /// Gives an entry with a new content the first time from this one on that makes it a version of its own. A content
+    /// that takes the place of one of the same time, as that was told, or of one that was given a later time for its sake,
+    /// is later than it: whoever opens the volume next does not know which versions ended.
+    pub(crate) fn date(
+        &self,
+        entry: &mut RawEntry,
+        kind: FatKind,
+        modified: Timestamp,
+        before: Option<Timestamp>,
+    ) {
+        let is_close = |before: &Timestamp| {
+            let ahead = before.unix_seconds().checked_sub(modified.unix_seconds());
+            ahead.is_some_and(|ahead| ahead <= CLOSE)
+        };
+        let after = before.filter(is_close).and_then(Timestamp::next);
+        let mut time = after.unwrap_or(modified);
+        entry.set_modified(time);
         while self.known.contains(&Version::of(entry, kind))
             && let Some(next) = time.next()
         {
@@ -103,15 +121,31 @@ mod tests {
         let mut versions = HashSet::new();
         for n in 0..10 {
             let mut new = entry(5);
-            ended.date(&mut new, FatKind::Fat12, Timestamp::EARLIEST);
+            ended.date(&mut new, FatKind::Fat12, Timestamp::EARLIEST, None);
             let later = Timestamp::EARLIEST.unix_seconds() + 2 * n;
             assert_eq!(new.modified().unix_seconds(), later);
             assert!(versions.insert(of(&new)), "{new:?}");
             ended.add(&new, FatKind::Fat12);
         }
         let mut other = entry(6);
-        ended.date(&mut other, FatKind::Fat12, Timestamp::EARLIEST);
+        ended.date(&mut other, FatKind::Fat12, Timestamp::EARLIEST, None);
         assert_eq!(other.modified(), Timestamp::EARLIEST);
+    }
+
+    #[test]
+    fn a_content_is_later_than_the_one_whose_place_it_takes() {
+        let ended = EndedVersions::default();
+        let dated = |modified, before| {
+            let mut new = entry(5);
+            let [modified, before] = [modified, before].map(Timestamp::from_unix_seconds);
+            ended.date(&mut new, FatKind::Fat12, modified, Some(before));
+            new.modified().unix_seconds()
+        };
+        let now = 1_700_000_000;
+        assert_eq!(dated(now, now), now + 2);
+        assert_eq!(dated(now, now + 2), now + 4);
+        assert_eq!(dated(now, now - 2), now);
+        assert_eq!(dated(now, now + 3600), now, "on purpose");
     }
 
     #[test]
@@ -119,7 +153,7 @@ mod tests {
         let mut ended = EndedVersions::default();
         for _ in 0..2 {
             let mut last = entry(5);
-            ended.date(&mut last, FatKind::Fat12, Timestamp::LATEST);
+            ended.date(&mut last, FatKind::Fat12, Timestamp::LATEST, None);
             assert_eq!(last.modified(), Timestamp::LATEST);
             ended.add(&last, FatKind::Fat12);
         }

@@ -148,6 +148,26 @@ impl<D: SectorDevice> Volume<D> {
         }
     }
 
+    /// The path with its names as they stand on the volume, as far as they do: others may lead there as well.
+    pub fn stored_path(&mut self, path: &Path) -> Result<Path, Error> {
+        self.begin();
+        let mut stored = Path::root();
+        let mut place = Some(self.geometry.root);
+        for name in path.names() {
+            let record = match place.take() {
+                Some(place) => self.load_directory(place, &stored)?.find(name).cloned(),
+                None => None,
+            };
+            let own = record.as_ref().and_then(|record| record.name.clone());
+            stored = stored.join(own.unwrap_or_else(|| name.clone()));
+            place = match record.filter(|record| record.raw.kind() == Kind::Directory) {
+                Some(record) => Some(self.place_of(&record.raw, &stored)?),
+                None => None,
+            };
+        }
+        Ok(stored)
+    }
+
     /// The content that an entry was about is no file's any more.
     pub(crate) fn ended(&mut self, entry: &RawEntry) {
         self.ended.add(entry, self.kind());

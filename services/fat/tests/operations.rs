@@ -40,8 +40,12 @@ impl Bench {
         assert_all_agree(&self.image, &self.tree, &self.baseline, after);
     }
 
+    /// A content of noon; a second one is later than the one whose place it takes.
     fn expect_file(&mut self, at: &str, content: &[u8]) {
-        let modified = noon().unix_seconds();
+        let modified = match self.tree.get(at) {
+            Some(Node::File { modified, .. }) => modified + 2,
+            _ => noon().unix_seconds(),
+        };
         self.tree.insert(
             at.to_owned(),
             Node::File {
@@ -489,6 +493,25 @@ fn a_download_notices_a_content_that_came_back_to_the_same_clusters() {
         volume.read_at(&mut handle, 0, &mut piece),
         Err(Error::Changed { .. })
     ));
+}
+
+#[test]
+fn a_path_is_told_as_it_stands_on_the_volume() {
+    let image = Image::new(Shape::Board);
+    let mut volume = image.open();
+    volume.make_directory(&path("/Ünder"), noon()).unwrap();
+    save(&mut volume, "/Ünder/a long name.py", b"x").unwrap();
+    for (asked, stored) in [
+        ("/", "/"),
+        ("/ünder/A LONG NAME.PY", "/Ünder/a long name.py"),
+        ("/ÜNDER/ALONGN~1.PY", "/Ünder/a long name.py"),
+        ("/ünder/New.py", "/Ünder/New.py"),
+        ("/Ünder/a long name.PY/below", "/Ünder/a long name.py/below"),
+        ("/None/ünder", "/None/ünder"),
+    ] {
+        let told = volume.stored_path(&path(asked)).unwrap();
+        assert_eq!(told.to_string(), stored, "{asked}");
+    }
 }
 
 #[test]
