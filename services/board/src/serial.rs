@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 /// The longest serial: a USB string descriptor holds 126 UTF-16 units (USB 2.0, section 9.6.7).
 pub const LONGEST: usize = 126;
 
+/// What the name of a USB port begins with.
+pub const PORT_PREFIX: &str = "usb-";
+
 /// The USB serial of a board: 1 to 126 characters of `[0-9A-Za-z_-]`, so always one safe path component.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -35,6 +38,11 @@ impl Serial {
     /// The serial as it was read.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it names a USB port, for a board without a serial number: what is known of it may be another board's.
+    pub fn is_port(&self) -> bool {
+        self.0.starts_with(PORT_PREFIX)
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use crate::history::History;
 use crate::stock::is_stock;
-use crate::store::{Content, Draft, Kept, Store};
+use crate::store::{Content, Draft, Kept, Store, room};
 
 /// How many copies there are of a drive's files at most, however small they are.
 const MOST: usize = 4096;
@@ -58,8 +58,8 @@ impl Copies {
     pub(crate) fn begin(&mut self, kept: Kept) -> io::Result<Option<Draft>> {
         let old = self.of(&kept.path)?;
         let others = self.current.known()?.len() - usize::from(old.is_some());
-        let bytes = self.current.bytes()? - old.map_or(0, |(_, old)| old.size);
-        if bytes + kept.size > self.bytes || others >= MOST {
+        let bytes = self.current.bytes()? - old.map_or(0, |(_, old)| room(old.size));
+        if bytes + room(kept.size) > self.bytes || others >= MOST {
             return Ok(None);
         }
         self.current.begin(kept).map(Some)
@@ -67,11 +67,8 @@ impl Copies {
 
     /// Keeps a copy that is whole in the place of the one before.
     pub(crate) fn finish(&mut self, draft: Draft, by: By, history: &mut History) -> io::Result<()> {
-        let path = draft.kept().path.clone();
-        let known = self.current.known()?.iter();
-        let old = known.filter(|(_, kept)| kept.is_at(&path));
-        let old: Vec<u64> = old.map(|(number, _)| *number).collect();
-        self.current.finish_lazily(draft)?;
+        let old = numbers(self.current.known()?, |kept| kept.is_at(&draft.kept().path));
+        self.current.finish(draft)?;
         old.into_iter()
             .try_for_each(|number| self.drop_number(number, by, history))
     }
@@ -92,7 +89,7 @@ impl Copies {
     fn drop_number(&mut self, number: u64, by: By, history: &mut History) -> io::Result<()> {
         match by {
             By::Gateway => self.current.remove(number),
-            By::Others => history.adopt(&mut self.current, number),
+            By::Others => history.adopt(&mut self.current, &[number]),
         }
     }
 
@@ -111,25 +108,25 @@ impl Copies {
     /// These files were wiped off the drive: their copies are what was lost. What was lost before is so no longer where
     /// something newer was lost of the same name, or where there is no room for it, and is in the history then.
     pub(crate) fn lose(&mut self, gone: &[Kept], history: &mut History) -> io::Result<()> {
-        for (number, kept) in self.current.known()?.clone() {
-            if !gone.contains(&kept) {
-                continue;
-            }
-            let mut lost = self.lost.known()?.iter();
-            let before = lost.find(|(_, lost)| lost.is_at(&kept.path));
-            if let Some(before) = before.map(|(number, _)| *number) {
-                history.adopt(&mut self.lost, before)?;
-            }
-            self.lost.adopt(&mut self.current, number, 0)?;
+        let is_gone = |lost: &Kept| gone.iter().any(|gone| gone.is_at(&lost.path));
+        let before = numbers(self.lost.known()?, is_gone);
+        history.adopt(&mut self.lost, &before)?;
+        let newly = numbers(self.current.known()?, |kept| gone.contains(kept));
+        let mut lost = Vec::new();
+        for &number in &newly {
+            lost.extend(self.lost.copy(&mut self.current, number, 0)?);
         }
-        while self.lost.bytes()? > self.bytes {
-            let oldest = self.lost.known()?.first_key_value();
-            let Some(oldest) = oldest.map(|(number, _)| *number) else {
-                break;
-            };
-            history.adopt(&mut self.lost, oldest)?;
+        self.lost.sync(&lost)?;
+        for number in newly {
+            self.current.remove(number)?;
         }
-        Ok(())
+        let mut excess = self.lost.bytes()?.saturating_sub(self.bytes);
+        let oldest = numbers(self.lost.known()?, |kept| {
+            let is_in_excess = excess > 0;
+            excess = excess.saturating_sub(room(kept.size));
+            is_in_excess
+        });
+        history.adopt(&mut self.lost, &oldest)
     }
 
     /// Reads again what is kept when it is needed next.
@@ -152,6 +149,12 @@ impl Copies {
     pub(crate) fn forget_lost(&mut self, number: u64) -> io::Result<()> {
         self.lost.remove(number)
     }
+}
+
+/// The numbers of those that are meant.
+fn numbers(all: &BTreeMap<u64, Kept>, mut is_meant: impl FnMut(&Kept) -> bool) -> Vec<u64> {
+    let meant = all.iter().filter(|(_, kept)| is_meant(kept));
+    meant.map(|(number, _)| *number).collect()
 }
 
 fn read_all(store: &mut Store, number: u64) -> io::Result<Vec<u8>> {
@@ -218,7 +221,7 @@ mod tests {
 
     fn copies(directory: &tempfile::TempDir) -> Copies {
         let [current, lost] = ["current", "lost"].map(|name| directory.path().join(name));
-        Copies::new(current, lost, 100)
+        Copies::new(current, lost, 10 * 4096)
     }
 
     #[test]
@@ -241,10 +244,17 @@ mod tests {
     #[test]
     fn copies_are_bounded() {
         let mut bench = Bench::new();
-        assert!(bench.copy("/a", &"x".repeat(60), By::Gateway));
-        assert!(!bench.copy("/b", &"x".repeat(60), By::Gateway));
-        assert!(bench.copy("/a", &"y".repeat(100), By::Gateway));
-        assert_eq!(bench.copies.below("/").unwrap().len(), 1);
+        let blocks = |count: usize| "x".repeat(count * 4096 - 512);
+        assert!(bench.copy("/a", &blocks(6), By::Gateway));
+        assert!(!bench.copy("/b", &blocks(5), By::Gateway));
+        assert!(bench.copy("/b", &blocks(4), By::Gateway));
+        assert!(
+            !bench.copy("/c", "", By::Gateway),
+            "the smallest takes a block"
+        );
+        assert!(bench.copy("/a", &blocks(5), By::Gateway));
+        assert!(bench.copy("/c", "", By::Gateway));
+        assert_eq!(bench.copies.below("/").unwrap().len(), 3);
     }
 
     #[test]
@@ -279,10 +289,13 @@ mod tests {
     fn what_was_lost_is_bounded_and_goes_into_the_history() {
         let mut bench = Bench::new();
         for name in ["/a", "/b", "/c"] {
-            bench.copy(name, &name.repeat(40), By::Others);
+            bench.copy(name, &name.repeat(8 * 2048 - 512), By::Others);
             bench.wipe();
         }
-        assert_eq!(bench.lost(), [("/c".to_owned(), "/c".repeat(40))]);
+        assert_eq!(
+            bench.lost(),
+            [("/c".to_owned(), "/c".repeat(8 * 2048 - 512))]
+        );
         assert_eq!(bench.history.list("/").unwrap().len(), 2);
     }
 }

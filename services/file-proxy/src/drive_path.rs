@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 
 /// The most directories within each other. Each one that is missing is a transaction of its own on the drive,
 /// and nobody's program lies this deep.
-const DEEPEST: usize = 64;
+pub(crate) const DEEPEST: usize = 64;
 
 /// What comes behind `/fs` in a request, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use cpy_board::config::History as Bounds;
 
-use crate::store::{Content, Kept, Store, now};
+use crate::store::{Content, Kept, Store, now, room};
 
 /// The versions of one drive's files.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct History {
     bounds: Bounds,
     /// The change that is being made; none before the first one.
     change: Option<u64>,
+    /// What was kept for it and may not be durable yet.
+    unsettled: Vec<u64>,
 }
 
 /// Why a version could not be kept.
@@ -27,6 +29,12 @@ pub(crate) enum KeepError<E> {
     /// The content could not be read.
     #[error("the content cannot be read")]
     Content(E),
+    /// It is larger than the history may be.
+    #[error("{path} is larger than the history takes (history.bytes)")]
+    TooLarge {
+        /// The file.
+        path: String,
+    },
     /// The state directory does not take it.
     #[error("versions of files cannot be kept: {0}")]
     Store(#[from] io::Error),
@@ -39,35 +47,52 @@ impl History {
             versions: Store::new(directory),
             bounds,
             change: None,
+            unsettled: Vec::new(),
         }
     }
 
     /// What is kept from now on is kept for another change.
     pub(crate) fn begin_change(&mut self) {
         self.change = None;
+        self.unsettled.clear();
     }
 
     /// Reads again what is kept when it is needed next.
     pub(crate) fn reread(&mut self) {
         self.versions.reread();
-        self.change = None;
+        self.begin_change();
+    }
+
+    /// Whether there is to be a history.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.bounds.versions > 0
+    }
+
+    /// How much room it has, in bytes as [`room`] counts them.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bounds.bytes
     }
 
     /// Whether a content of this size can be kept at all.
-    pub(crate) fn takes(&self, size: u64) -> bool {
-        self.bounds.versions > 0 && size <= self.bounds.bytes
+    fn takes(&self, size: u64) -> bool {
+        self.is_wanted() && room(size) <= self.bounds.bytes
     }
 
     /// Keeps a content, which `read` gives in pieces from an offset on, if it is not the last one that was kept of that
-    /// file. The oldest versions make room.
+    /// file. The oldest versions make room. It is durable by [`History::settle`].
     pub(crate) fn keep<E>(
         &mut self,
         path: &str,
         (version, modified, size): (String, u64, u64),
         mut read: impl FnMut(u64, &mut [u8]) -> Result<usize, E>,
     ) -> Result<(), KeepError<E>> {
-        if !self.takes(size) || self.is_last(path, &version)? {
+        if !self.is_wanted() || self.is_last(path, &version)? {
             return Ok(());
+        }
+        if !self.takes(size) {
+            return Err(KeepError::TooLarge {
+                path: path.to_owned(),
+            });
         }
         self.make_room(size)?;
         let change = self.change()?;
@@ -89,20 +114,31 @@ impl History {
             draft.write(&buffer[..length])?;
             done += length as u64;
         }
-        Ok(self.versions.finish(draft)?)
+        self.unsettled.push(self.versions.finish(draft)?);
+        Ok(())
     }
 
-    /// Takes over a content that is kept elsewhere, as [`History::keep`] would take it.
-    pub(crate) fn adopt(&mut self, from: &mut Store, number: u64) -> io::Result<()> {
-        let Some(kept) = from.known()?.get(&number).cloned() else {
-            return Ok(());
-        };
-        if !self.takes(kept.size) || self.is_last(&kept.path, &kept.version)? {
-            return from.remove(number);
+    /// Makes durable what was kept for the change that is being made.
+    pub(crate) fn settle(&mut self) -> io::Result<()> {
+        self.versions.sync(&std::mem::take(&mut self.unsettled))
+    }
+
+    /// Takes over contents that are kept elsewhere, as [`History::keep`] would take them. They are durable when this
+    /// returns, and not before are they gone there.
+    pub(crate) fn adopt(&mut self, from: &mut Store, numbers: &[u64]) -> io::Result<()> {
+        let mut adopted = Vec::new();
+        for &number in numbers {
+            let Some(kept) = from.known()?.get(&number).cloned() else {
+                continue;
+            };
+            if self.takes(kept.size) && !self.is_last(&kept.path, &kept.version)? {
+                self.make_room(kept.size)?;
+                let change = self.change()?;
+                adopted.extend(self.versions.copy(from, number, change)?);
+            }
         }
-        self.make_room(kept.size)?;
-        let change = self.change()?;
-        self.versions.adopt(from, number, change)
+        self.versions.sync(&adopted)?;
+        numbers.iter().try_for_each(|number| from.remove(*number))
     }
 
     /// The versions of a file, or of all files below a directory, the newest first, each with its number.
@@ -157,7 +193,7 @@ impl History {
             let known = self.versions.known()?;
             let changes: BTreeSet<u64> = known.values().map(|kept| kept.change).collect();
             let one_more = usize::from(!changes.contains(&change));
-            if changes.len() + one_more <= versions && total + size <= bytes {
+            if changes.len() + one_more <= versions && total + room(size) <= bytes {
                 return Ok(());
             }
             let Some((&oldest, _)) = known.first_key_value() else {
@@ -175,25 +211,35 @@ mod tests {
 
     use super::*;
 
+    /// What a content of one byte takes.
+    const BLOCK: u64 = 4096;
+
     const BOUNDS: Bounds = Bounds {
         versions: 4,
-        bytes: 100,
+        bytes: 10 * BLOCK,
         copies: 0,
     };
 
     fn keep(history: &mut History, path: &str, content: &[u8]) {
+        try_keep(history, path, content).unwrap();
+    }
+
+    fn try_keep(
+        history: &mut History,
+        path: &str,
+        content: &[u8],
+    ) -> Result<(), KeepError<io::Error>> {
         let version = String::from_utf8_lossy(content).into_owned();
         let of = (version, 1, content.len() as u64);
         history.begin_change();
-        history
-            .keep(path, of, |offset, into| {
-                // In pieces.
-                let rest = &content[usize::try_from(offset).unwrap()..];
-                let length = rest.len().min(into.len()).min(7);
-                into[..length].copy_from_slice(&rest[..length]);
-                Ok::<_, io::Error>(length)
-            })
-            .unwrap();
+        history.keep(path, of, |offset, into| {
+            // In pieces.
+            let rest = &content[usize::try_from(offset).unwrap()..];
+            let length = rest.len().min(into.len()).min(7);
+            into[..length].copy_from_slice(&rest[..length]);
+            Ok(length)
+        })?;
+        Ok(history.settle()?)
     }
 
     fn content(history: &mut History, path: &str, number: u64) -> String {
@@ -248,9 +294,14 @@ mod tests {
             );
         }
         assert_eq!(numbers(&mut history, "/"), [6, 5, 4, 3]);
-        keep(&mut history, "/big", &[b'x'; 80]);
+        keep(&mut history, "/big", &b"blocks..".repeat(7 * 512));
         assert_eq!(numbers(&mut history, "/"), [7, 6, 5]);
-        keep(&mut history, "/huge", &[b'x'; 101]);
+        let huge = b"blocks..".repeat(10 * 512);
+        let refused = try_keep(&mut history, "/huge", &huge);
+        assert!(
+            matches!(refused, Err(KeepError::TooLarge { .. })),
+            "{refused:?}"
+        );
         assert_eq!(numbers(&mut history, "/"), [7, 6, 5]);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
         let mut none = History::new(
@@ -267,7 +318,11 @@ mod tests {
     #[test]
     fn what_one_change_takes_away_is_one_version() {
         let dir = tempfile::tempdir().unwrap();
-        let mut history = History::new(dir.path(), BOUNDS);
+        let roomy = Bounds {
+            bytes: 100 * BLOCK,
+            ..BOUNDS
+        };
+        let mut history = History::new(dir.path(), roomy);
         keep(&mut history, "/code.py", b"first");
         history.begin_change();
         for number in 0..8 {
@@ -284,7 +339,7 @@ mod tests {
             keep(&mut history, "/code.py", again);
         }
         // After a restart changes go on being counted.
-        let mut history = History::new(dir.path(), BOUNDS);
+        let mut history = History::new(dir.path(), roomy);
         assert_eq!(numbers(&mut history, "/code.py").len(), 3);
         keep(&mut history, "/code.py", b"4");
         assert_eq!(numbers(&mut history, "/code.py").len(), 3);

@@ -16,6 +16,13 @@ use tempfile::NamedTempFile;
 /// One line is enough for a path of FAT's length, escaped.
 const LONGEST_LINE: u64 = 16 * 1024;
 
+/// File systems give out room in such blocks: a content of one byte takes as much.
+const BLOCK: u64 = 4096;
+/// Up to so many contents are made durable one by one.
+const FEW: usize = 4;
+/// What the line of a usual path takes, in bytes.
+const USUAL_LINE: u64 = 256;
+
 /// What is kept in one directory.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -40,6 +47,13 @@ pub(crate) struct Kept {
     pub(crate) size: u64,
     /// Which content it is, as long as the file has it.
     pub(crate) version: String,
+}
+
+/// How much room a content of so many bytes takes in a store, in bytes.
+pub(crate) fn room(size: u64) -> u64 {
+    size.saturating_add(USUAL_LINE)
+        .checked_next_multiple_of(BLOCK)
+        .unwrap_or(u64::MAX)
 }
 
 impl Kept {
@@ -90,56 +104,72 @@ impl Store {
         self.known_mut().map(|known| &*known)
     }
 
-    /// How many bytes of content are kept.
+    /// How much room all that is kept takes, in bytes.
     pub(crate) fn bytes(&mut self) -> io::Result<u64> {
-        Ok(self.known()?.values().map(|kept| kept.size).sum())
+        Ok(self.known()?.values().map(|kept| room(kept.size)).sum())
     }
 
     /// Begins to take in a content.
     pub(crate) fn begin(&self, kept: Kept) -> io::Result<Draft> {
         fs::create_dir_all(&self.directory)?;
-        let mut file = BufWriter::new(NamedTempFile::new_in(&self.directory)?);
+        let file = NamedTempFile::new_in(&self.directory).map_err(without_path)?;
+        let mut file = BufWriter::new(file);
         serde_json::to_writer(&mut file, &kept)?;
         file.write_all(b"\n")?;
         Ok(Draft { kept, file })
     }
 
-    /// Keeps a content that is whole. It is durable when this returns.
-    pub(crate) fn finish(&mut self, mut draft: Draft) -> io::Result<()> {
-        draft.file.flush()?;
-        draft.file.get_ref().as_file().sync_data()?;
-        self.finish_lazily(draft)?;
-        // Its name, too.
-        File::open(&self.directory)?.sync_all()
-    }
-
-    /// Keeps a content that is whole, and that is elsewhere for as long as the system takes to make it durable here.
-    pub(crate) fn finish_lazily(&mut self, draft: Draft) -> io::Result<()> {
+    /// Keeps a content that is whole, and gives its number. It is durable by [`Store::sync`], or when the system sees to it.
+    pub(crate) fn finish(&mut self, draft: Draft) -> io::Result<u64> {
         let number = self.next()?;
         let file = draft.file.into_inner()?;
         file.persist(self.file(number))
             .map_err(|error| error.error)?;
         self.known_mut()?.insert(number, draft.kept);
-        Ok(())
+        Ok(number)
     }
 
-    /// Takes a content over from another store, for this change; nothing where that has none of this number. It is durable
-    /// here when this returns, and not before is it gone there.
-    pub(crate) fn adopt(&mut self, other: &mut Self, number: u64, change: u64) -> io::Result<()> {
-        let Some(kept) = other.known()?.get(&number).cloned() else {
+    /// Makes contents durable: a few by themselves, many together with what else their file system has to write.
+    pub(crate) fn sync(&self, numbers: &[u64]) -> io::Result<()> {
+        let Some(directory) = numbers.first().map(|_| File::open(&self.directory)) else {
             return Ok(());
         };
-        if let Some(mut content) = other.open(number)? {
-            let since = now();
-            let mut draft = self.begin(Kept {
-                since,
-                change,
-                ..kept
-            })?;
-            io::copy(&mut content, &mut draft.file)?;
-            self.finish(draft)?;
+        let directory = directory?;
+        if numbers.len() > FEW {
+            return Ok(rustix::fs::syncfs(&directory)?);
         }
-        other.remove(number)
+        for number in numbers {
+            match File::open(self.file(*number)) {
+                // It had to make room for another.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                file => file?.sync_data()?,
+            }
+        }
+        // Their names, too.
+        directory.sync_all()
+    }
+
+    /// Copies a content from another store, for this change, and gives its number here; none where there is no such.
+    pub(crate) fn copy(
+        &mut self,
+        other: &mut Self,
+        number: u64,
+        change: u64,
+    ) -> io::Result<Option<u64>> {
+        let Some(kept) = other.known()?.get(&number).cloned() else {
+            return Ok(None);
+        };
+        let Some(mut content) = other.open(number)? else {
+            return Ok(None);
+        };
+        let since = now();
+        let mut draft = self.begin(Kept {
+            since,
+            change,
+            ..kept
+        })?;
+        io::copy(&mut content, &mut draft.file)?;
+        self.finish(draft).map(Some)
     }
 
     /// Keeps a content no longer.
@@ -218,6 +248,13 @@ impl Seek for Content {
         };
         Ok(self.file.seek(to)?.saturating_sub(self.start))
     }
+}
+
+/// The error as the system has it: in a sentence for the board's owner no path of a temporary file helps.
+fn without_path(error: io::Error) -> io::Error {
+    error
+        .raw_os_error()
+        .map_or(error, io::Error::from_raw_os_error)
 }
 
 /// Seconds since 1970.

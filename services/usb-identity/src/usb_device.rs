@@ -1,14 +1,12 @@
 //! A USB device in sysfs: what it says of itself, and where it is plugged in.
 
 use cpy_board::Serial;
-use cpy_board::serial::SerialError;
+use cpy_board::serial::{PORT_PREFIX, SerialError};
 
 use crate::sysfs::DeviceDir;
 
 /// The class of hubs (USB class codes, usb.org).
 const HUB: u64 = 0x09;
-/// How names begin that are made from ports.
-const PORT_PREFIX: &str = "usb-";
 
 /// A USB device that is no hub.
 #[derive(Clone, Debug)]

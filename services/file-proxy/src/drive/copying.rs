@@ -5,8 +5,9 @@ use std::io;
 
 use cpy_fat::{Entry, Error, FileHandle, Kind, Metadata, Path, same_name};
 
-use super::{Drive, MOST_LEVELS, PIECE};
+use super::{Drive, PIECE};
 use crate::copies::By;
+use crate::drive_path::DEEPEST;
 use crate::opened::Opened;
 use crate::store::{Draft, Kept, now};
 
@@ -61,7 +62,7 @@ impl Copying {
             }
             return;
         }
-        let has_room = self.pending.len() < MOST_PENDING && path.names().len() <= MOST_LEVELS;
+        let has_room = self.pending.len() < MOST_PENDING && path.names().len() <= DEEPEST;
         if has_room {
             self.pending.push_back((path.clone(), by));
         }
@@ -119,8 +120,7 @@ impl Drive {
                 self.begin(path, file, by)
             }
             Err(Error::NotFound { .. } | Error::NotADirectory { .. }) => {
-                self.drop_copy(&path.to_string(), by)?;
-                self.drop_gone(path, &[], by)
+                self.drop_gone_file(path, by)
             }
             Err(error) => Err(error.into()),
         }
@@ -148,6 +148,21 @@ impl Drive {
             kept.size == u64::from(metadata.size)
                 && kept.modified == metadata.modified.unix_seconds()
         }))
+    }
+
+    /// The copies of what was at and below a path are there no longer, where this gateway has taken it away: a drive is not
+    /// taken for a wiped one then, whatever happens next.
+    pub(super) fn drop_copies(&mut self, path: &Path, by: By) {
+        if by == By::Gateway
+            && let Err(error) = self.drop_gone_file(path, by)
+        {
+            tracing::warn!(board = %self.serial, %error, "copies of what is no more cannot be dropped");
+        }
+    }
+
+    fn drop_gone_file(&mut self, path: &Path, by: By) -> Result<(), CopyError> {
+        self.drop_copy(&path.to_string(), by)?;
+        self.drop_gone(path, &[], by)
     }
 
     /// Puts the copy of a file into the history that is about to be changed here, if it is one of what others have changed

@@ -1,22 +1,25 @@
 //! What the files of a drive held: into the history before they are changed, and out of it again.
 
 use cpy_board::status::DriveHealth;
-use cpy_fat::{Error, Kind, Path};
+use cpy_fat::{Error, Kind, Metadata, Path};
 
-use super::{Drive, MOST_LEVELS};
+use super::Drive;
+use crate::copies::By;
 use crate::device::Protection;
+use crate::drive_path::DEEPEST;
 use crate::history::KeepError;
 use crate::opened::Opened;
 use crate::refusal::Refusal;
-use crate::store::{Content, Kept};
+use crate::store::{Content, Kept, room};
 
-/// How much of a tree is looked at before it is deleted, beside what the history takes.
+/// How much of a tree is looked at before it is deleted.
 const MOST_DIRECTORIES: usize = 1024;
 const MOST_FILES: usize = 4096;
 
 impl Drive {
     /// The versions that were kept of a file, or of all below a directory, the newest first.
     pub(crate) fn versions(&mut self, path: &Path) -> Result<Vec<(u64, Kept)>, Refusal> {
+        let path = self.stored(path);
         let listed = self.stores.history.list(&path.to_string());
         listed.map_err(Refusal::History)
     }
@@ -27,92 +30,118 @@ impl Drive {
         path: &Path,
         number: u64,
     ) -> Result<(Kept, Content), Refusal> {
+        let path = self.stored(path);
         let opened = self.stores.history.open(&path.to_string(), number);
         opened
             .map_err(Refusal::History)?
             .ok_or(Refusal::NoSuchVersion)
     }
 
-    /// Puts what a file holds into the history, before it is changed. A history that fails keeps nobody from saving.
-    pub(super) fn keep(&mut self, path: &Path) -> Result<(), Refusal> {
-        let opened = self.open()?;
-        if opened.protection == Protection::WriteProtected {
-            return Ok(());
+    /// Puts what a file holds, or all files below a directory hold, into the history before it is changed, and says who is
+    /// answerable for the copies of them then: where the history does not have it, a copy may be all there is. A history
+    /// that fails keeps nobody from saving.
+    pub(super) fn keep(&mut self, path: &Path) -> Result<By, Refusal> {
+        if self.open()?.protection == Protection::WriteProtected {
+            return Ok(By::Gateway);
         }
-        let mut file = match opened.volume.open_file(path) {
-            Ok(file) => file,
-            Err(error @ Error::Device(_)) => return Err(self.failed(error)),
-            // There is nothing, or nothing that could be read: there may be a copy of what was there.
-            Err(_) => {
-                self.keep_copy(path, None);
-                return Ok(());
-            }
+        self.stores.history.begin_change();
+        let (files, is_all) = self.files_below(path);
+        let mut trouble = (!is_all)
+            .then(|| format!("there is more in {path} than the history takes (history.bytes)"));
+        for (path, metadata) in files {
+            trouble = trouble.or(self.keep_file(&path, metadata)?);
+        }
+        let settled = self.stores.history.settle();
+        trouble = settled.err().map(|error| error.to_string()).or(trouble);
+        let by = match trouble {
+            None => By::Gateway,
+            Some(_) => By::Others,
         };
-        let (metadata, version) = (file.metadata(), file.version().to_string());
-        self.keep_copy(path, Some(metadata));
+        if let Some(error) = trouble.as_ref().filter(|_| trouble != self.unkept) {
+            tracing::warn!(board = %self.serial, error, "what files held cannot be kept");
+        }
+        self.unkept = trouble;
+        Ok(by)
+    }
+
+    /// The path as it stands on the drive. Others may lead to the same file, and it has one history.
+    pub(super) fn stored(&mut self, path: &Path) -> Path {
+        let stored = self.read(|volume| volume.stored_path(path));
+        stored.unwrap_or_else(|_| path.clone())
+    }
+
+    /// Puts what a file holds into the history, and says why it could not where that is the history's fault.
+    fn keep_file(
+        &mut self,
+        path: &Path,
+        metadata: Option<Metadata>,
+    ) -> Result<Option<String>, Refusal> {
+        self.keep_copy(path, metadata);
+        self.open()?;
         let Some(Opened { volume, .. }) = &mut self.opened else {
             return Err(Refusal::Internal);
         };
+        let mut file = match volume.open_file(path) {
+            Ok(file) => file,
+            Err(error @ Error::Device(_)) => return Err(self.failed(error)),
+            // There is nothing, or nothing that could be read.
+            Err(_) => return Ok(None),
+        };
+        let metadata = file.metadata();
         let of = (
-            version,
+            file.version().to_string(),
             metadata.modified.unix_seconds(),
             u64::from(metadata.size),
         );
-        let kept = self
-            .stores
-            .history
-            .keep(&path.to_string(), of, |offset, into| {
-                let offset = u32::try_from(offset).expect("a file has at most 2^32 bytes");
-                volume.read_at(&mut file, offset, into)
-            });
+        let history = &mut self.stores.history;
+        let kept = history.keep(&path.to_string(), of, |offset, into| {
+            let offset = u32::try_from(offset).expect("a file has at most 2^32 bytes");
+            volume.read_at(&mut file, offset, into)
+        });
         match kept {
-            Ok(()) => self.unkept = None,
-            Err(KeepError::Content(error @ Error::Device(_))) => return Err(self.failed(error)),
+            Ok(()) => Ok(None),
+            Err(KeepError::Content(error @ Error::Device(_))) => Err(self.failed(error)),
             Err(KeepError::Content(error)) => {
                 tracing::warn!(board = %self.serial, %path, %error, "a damaged file is changed, and not kept");
+                Ok(None)
             }
-            Err(KeepError::Store(error)) => {
-                let error = error.to_string();
-                if self.unkept.as_ref() != Some(&error) {
-                    tracing::warn!(board = %self.serial, error, "versions of files cannot be kept");
-                    self.unkept = Some(error);
-                }
-            }
+            Err(error) => Ok(Some(error.to_string())),
         }
-        Ok(())
     }
 
-    /// The files at and below a path, as far as the history could take them all. Of a damaged drive, where a directory may
-    /// lead back to itself, what is below a directory is not looked at.
-    pub(super) fn files_below(&mut self, path: &Path) -> Vec<Path> {
+    /// The files at and below a path, and whether these are all that the history could be asked to take. Of a damaged drive,
+    /// where a directory may lead back to itself, what is below a directory is not looked at.
+    pub(super) fn files_below(&mut self, path: &Path) -> (Vec<(Path, Option<Metadata>)>, bool) {
         let is_damaged = |opened: &Opened| opened.health == DriveHealth::Damaged;
-        if self.opened.as_ref().is_some_and(is_damaged) {
-            return vec![path.clone()];
+        let metadata = self.read(|volume| volume.stat(path)).ok();
+        let is_directory = |metadata: &Metadata| metadata.kind == Kind::Directory;
+        if !metadata.as_ref().is_some_and(is_directory) {
+            return (vec![(path.clone(), metadata)], true);
         }
+        if self.opened.as_ref().is_some_and(is_damaged) {
+            return (Vec::new(), false);
+        }
+        let mut left = self.stores.history.bytes();
         let mut pending = vec![path.clone()];
-        let (mut files, mut bytes) = (Vec::new(), 0);
+        let (mut files, mut is_all) = (Vec::new(), true);
         for _ in 0..MOST_DIRECTORIES {
             let Some(path) = pending.pop() else { break };
-            let Ok(entries) = self.list(&path) else {
-                // A file, or what delete will have its own words for.
-                files.push(path);
-                continue;
-            };
-            for entry in entries {
+            // What cannot be listed is no file of anybody's.
+            for entry in self.list(&path).unwrap_or_default() {
                 let path = path.join(entry.name);
+                let needed = room(entry.metadata.size.into());
                 match entry.metadata.kind {
-                    Kind::Directory if path.names().len() > MOST_LEVELS => {}
+                    Kind::Directory if path.names().len() > DEEPEST => is_all = false,
                     Kind::Directory => pending.push(path),
+                    Kind::File if needed > left || files.len() >= MOST_FILES => is_all = false,
                     Kind::File => {
-                        bytes += u64::from(entry.metadata.size);
-                        if !self.stores.history.takes(bytes) || files.len() >= MOST_FILES {
-                            return files;
-                        }
-                        files.push(path);
+                        left -= needed;
+                        files.push((path, Some(entry.metadata)));
                     }
                 }
             }
         }
-        files
+        is_all &= pending.is_empty();
+        (files, is_all || !self.stores.history.is_wanted())
     }
 }

@@ -29,9 +29,6 @@ pub(crate) use soundness::PIECE_SECTORS;
 pub(crate) const PIECE: usize = 128 * 1024;
 const _: () = assert!(PIECE <= cpy_fat::MAX_TRANSFER, "a piece is one read");
 
-/// How deep somebody's directories lie. Below that is a directory that leads back to itself.
-const MOST_LEVELS: usize = 32;
-
 /// One attached drive. It is opened by the first operation, and again after the device has failed.
 pub(crate) struct Drive {
     serial: Serial,
@@ -166,9 +163,9 @@ impl Drive {
         content: &mut dyn Source,
         modified: Timestamp,
     ) -> Result<Saved, Refusal> {
-        self.stores.history.begin_change();
-        self.keep(path)?;
-        self.change(&[path], |volume| {
+        let path = &self.stored(path);
+        let by = self.keep(path)?;
+        self.change(&[(path, by)], |volume| {
             volume.save(path, length, content, modified)
         })
     }
@@ -184,16 +181,27 @@ impl Drive {
 
     /// Deletes a file, or a directory with all that is in it.
     pub(crate) fn delete(&mut self, path: &Path) -> Result<(), Refusal> {
-        self.stores.history.begin_change();
-        for path in self.files_below(path) {
-            self.keep(&path)?;
-        }
-        self.change(&[path], |volume| volume.delete(path))
+        let path = &self.stored(path);
+        let by = self.keep(path)?;
+        self.change(&[(path, by)], |volume| volume.delete(path))?;
+        self.drop_copies(path, by);
+        Ok(())
     }
 
     /// Gives a file or directory another place.
     pub(crate) fn rename(&mut self, from: &Path, to: &Path) -> Result<(), Refusal> {
-        self.change(&[from, to], |volume| volume.rename(from, to))
+        let from = &self.stored(from);
+        let to = &match to.split() {
+            Some((parent, name)) => self.stored(&parent).join(name.clone()),
+            None => to.clone(),
+        };
+        for (path, metadata) in self.files_below(from).0 {
+            self.keep_copy(&path, metadata);
+        }
+        let both = [(from, By::Gateway), (to, By::Gateway)];
+        self.change(&both, |volume| volume.rename(from, to))?;
+        self.drop_copies(from, By::Gateway);
+        Ok(())
     }
 
     /// Writes the board's record anew, if what stands on the drive changes it. Where there is no volume, the
@@ -241,7 +249,7 @@ impl Drive {
     /// Runs an operation that changes the drive, and follows up where it touched what the record says.
     fn change<T>(
         &mut self,
-        touched: &[&Path],
+        touched: &[(&Path, By)],
         operation: impl FnOnce(&mut Volume) -> Result<T, cpy_fat::Error>,
     ) -> Result<T, Refusal> {
         let opened = self.open()?;
@@ -250,10 +258,13 @@ impl Drive {
         }
         let result = operation(&mut opened.volume);
         let done = result.map_err(|error| self.failed(error))?;
-        for path in touched {
-            self.copying.changed(path, By::Gateway);
+        for (path, by) in touched {
+            self.copying.changed(path, *by);
         }
-        if touched.iter().any(|path| board_record::depends_on(path)) {
+        if touched
+            .iter()
+            .any(|(path, _)| board_record::depends_on(path))
+        {
             self.write_record();
         }
         Ok(done)

@@ -1,6 +1,6 @@
 //! A drive that was wiped: that it was, and all that was lost given back to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cpy_fat::{Error, Kind, Path, Saved, Source, Timestamp};
 
@@ -30,6 +30,16 @@ impl Drive {
                 }
             }
         }
+        if self.serial.is_port() {
+            // Another board may be plugged in there.
+            return Ok(());
+        }
+        let elsewhere = self.contents()?;
+        let missing = gone.len();
+        gone.retain(|kept| !elsewhere.contains(&kept.version));
+        if left + missing - gone.len() >= few {
+            return Ok(());
+        }
         if !gone.is_empty() {
             tracing::warn!(board = %self.serial, files = gone.len(), "the drive was wiped");
             let Stores {
@@ -38,6 +48,16 @@ impl Drive {
             copies.lose(&gone, history).map_err(Refusal::History)?;
         }
         Ok(())
+    }
+
+    /// Which contents there are on the drive, wherever: what was only moved is not gone.
+    fn contents(&mut self) -> Result<BTreeSet<String>, Refusal> {
+        let mut contents = BTreeSet::new();
+        for (path, _) in self.files_below(&Path::root()).0 {
+            let version = self.version(&path)?;
+            contents.extend(version.map(|version| version.to_string()));
+        }
+        Ok(contents)
     }
 
     /// The files that were lost when the drive was wiped, each with its number.

@@ -44,7 +44,9 @@ impl Drive {
     /// Why a drive cannot be used, and what there is of it nevertheless.
     fn obstacle(&mut self, refusal: &Refusal) -> String {
         let kept = match refusal {
-            Refusal::NoVolume(_) => self.stores.copies.work().map_or(0, |work| work.len()),
+            Refusal::NoVolume(_) if !self.serial.is_port() => {
+                self.stores.copies.work().map_or(0, |work| work.len())
+            }
             _ => 0,
         };
         if kept == 0 {
