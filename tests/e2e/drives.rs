@@ -51,8 +51,7 @@ async fn a_drive_that_is_damaged_or_no_drive_at_all_is_said_to_be() {
     let mut board = gateway.plug(SERIAL, &[]).await;
     let other = gateway.plug("E6614C31AAAAAA01", &[]).await;
     let damaged = async |board: &mut Board, change: fn(&mut [u8])| {
-        board.unplug();
-        gateway.status_becomes(board, "/fs/code.py", 503).await;
+        gateway.unplug(board).await;
         board.damage(|image| change(image));
         board.plug();
         wait::until("the drive is looked at", async || {

@@ -2,54 +2,13 @@
 
 use std::fs;
 
-use cpy_tests::http::Reply;
-use cpy_tests::{Board, Gateway};
-use serde_json::Value;
+use cpy_tests::Bench;
 
 const SERIAL: &str = "E6614C311B7E6F35";
 
-struct Bench {
-    // Dropped before the gateway, in whose directory its image is.
-    board: Board,
-    gateway: Gateway,
-}
-
-impl Bench {
-    async fn new() -> Self {
-        let gateway = Gateway::start().await;
-        let board = gateway.plug(SERIAL, &[]).await;
-        Self { board, gateway }
-    }
-
-    async fn ask(&self, method: &str, target: &str, body: &str, status: u16) -> Reply {
-        let call = self.gateway.call(method, target).to(&self.board);
-        let call = call.header("Accept", "application/json");
-        call.body(body.to_owned()).expect(status).await
-    }
-
-    async fn versions(&self, path: &str) -> Vec<Value> {
-        let target = format!("/fs/{path}?history");
-        let reply = self.ask("GET", &target, "", 200).await.json();
-        reply["versions"].as_array().expect("a list").clone()
-    }
-
-    /// What a version of a file holds.
-    async fn held(&self, path: &str, version: &Value) -> String {
-        let target = format!("/fs/{path}?history={}", version["id"]);
-        let reply = self.ask("GET", &target, "", 200).await;
-        assert_eq!(version["file_size"], reply.body.len());
-        reply.text()
-    }
-
-    fn content(&self, path: &str) -> String {
-        let content = self.board.image().read(path).expect("the file is there");
-        String::from_utf8(content).expect("text")
-    }
-}
-
 #[tokio::test]
 async fn what_a_file_held_is_listed_read_and_given_back() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(SERIAL).await;
     assert!(bench.versions("plan.py").await.is_empty());
     for (content, status) in [("# one\n", 201), ("# two\n", 204), ("# three\n", 204)] {
         bench.ask("PUT", "/fs/plan.py", content, status).await;
@@ -62,7 +21,7 @@ async fn what_a_file_held_is_listed_read_and_given_back() {
     let one = format!("/fs/plan.py?history={}", versions[1]["id"]);
     bench.ask("PUT", &one, "a body", 400).await;
     bench.ask("PUT", &one, "", 204).await;
-    assert_eq!(bench.content("/plan.py"), "# one\n");
+    assert_eq!(bench.holds("plan.py").unwrap(), "# one\n");
     assert_eq!(
         bench
             .held("plan.py", &bench.versions("plan.py").await[0])
@@ -76,7 +35,7 @@ async fn what_a_file_held_is_listed_read_and_given_back() {
 
 #[tokio::test]
 async fn the_command_line_lists_prints_and_restores() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(SERIAL).await;
     bench.ask("PUT", "/fs/my%20plan.py", "# one\n", 201).await;
     bench.ask("PUT", "/fs/my%20plan.py", "# two\n", 204).await;
     let name = bench.board.hostname().to_string();
@@ -96,7 +55,7 @@ async fn the_command_line_lists_prints_and_restores() {
             .unwrap()
             .contains("my plan.py holds that again")
     );
-    assert_eq!(bench.content("/my plan.py"), "# one\n");
+    assert_eq!(bench.holds("my plan.py").unwrap(), "# one\n");
     assert!(history(&["--print", "99999"]).await.is_none());
     let nothing = bench
         .gateway
@@ -115,17 +74,12 @@ async fn the_command_line_lists_prints_and_restores() {
 
 #[tokio::test]
 async fn what_was_deleted_comes_back_also_after_a_restart() {
-    let mut bench = Bench::new().await;
+    let mut bench = Bench::new(SERIAL).await;
     bench.ask("PUT", "/fs/lib/mine/", "", 201).await;
     bench.ask("PUT", "/fs/lib/mine/a.py", "a", 201).await;
     bench.ask("PUT", "/fs/lib/mine/b.py", "b", 201).await;
     bench.ask("DELETE", "/fs/lib/mine/", "", 204).await;
-    bench.gateway.kill("cpy-file-proxy");
-    bench.gateway.start_daemon("cpy-file-proxy");
-    bench
-        .gateway
-        .status_becomes(&bench.board, "/fs/code.py", 200)
-        .await;
+    bench.kill_file_proxy().await;
     let versions = bench.versions("lib/mine/").await;
     let mut paths: Vec<&str> = versions
         .iter()
@@ -142,40 +96,32 @@ async fn what_was_deleted_comes_back_also_after_a_restart() {
         );
         bench.ask("PUT", &target, "", 201).await;
     }
-    assert_eq!(bench.content("/lib/mine/a.py"), "a");
-    assert_eq!(bench.content("/lib/mine/b.py"), "b");
+    assert_eq!(bench.holds("lib/mine/a.py").unwrap(), "a");
+    assert_eq!(bench.holds("lib/mine/b.py").unwrap(), "b");
 }
 
 #[tokio::test]
 async fn where_nothing_can_be_kept_files_are_saved_and_the_page_says_so() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(SERIAL).await;
     let history = bench.gateway.directory().join("state/file-proxy/history");
     fs::create_dir_all(history.parent().unwrap()).unwrap();
     fs::write(&history, "").unwrap();
     bench.ask("PUT", "/fs/code.py", "# new\n", 204).await;
-    assert_eq!(bench.content("/code.py"), "# new\n");
-    let state = bench
-        .gateway
-        .call("GET", "/cp/board.json")
-        .board(&bench.board);
-    let state = state.expect(200).await.json();
+    assert_eq!(bench.holds("code.py").unwrap(), "# new\n");
+    let state = bench.state().await;
     assert!(
         state["problems"].to_string().contains("cannot be kept"),
         "{state}"
     );
     fs::remove_file(&history).unwrap();
     bench.ask("PUT", "/fs/code.py", "# newer\n", 204).await;
-    let state = bench
-        .gateway
-        .call("GET", "/cp/board.json")
-        .board(&bench.board);
-    assert_eq!(state.expect(200).await.json()["problems"].to_string(), "[]");
+    assert_eq!(bench.state().await["problems"].to_string(), "[]");
     assert_eq!(bench.versions("code.py").await.len(), 1);
 }
 
 #[tokio::test]
 async fn a_deleted_directory_is_one_version_and_each_file_of_it_comes_back() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(SERIAL).await;
     for content in ["# one\n", "# two\n"] {
         bench
             .ask(
@@ -200,5 +146,5 @@ async fn a_deleted_directory_is_one_version_and_each_file_of_it_comes_back() {
     let version = &bench.versions("lib/big/7.py").await[0];
     let target = format!("/fs/lib/big/7.py?history={}", version["id"]);
     bench.ask("PUT", &target, "", 201).await;
-    assert_eq!(bench.content("/lib/big/7.py"), "# 7\n");
+    assert_eq!(bench.holds("lib/big/7.py").unwrap(), "# 7\n");
 }

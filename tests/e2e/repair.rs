@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Output;
 
 use cpy_board::{Daemon, RuntimeDir};
-use cpy_tests::{Board, Gateway, wait};
+use cpy_tests::{Bench, wait};
 use tokio::process::Command;
 
 const SERIAL: &str = "E6614C311B7E6F35";
@@ -17,82 +17,69 @@ const STATE: usize = VOLUME + 0x25;
 /// Where a directory entry has its first cluster.
 const FIRST_CLUSTER: usize = 26;
 
-struct Bench {
-    // Dropped before the gateway, in whose directory its image is.
-    board: Board,
-    gateway: Gateway,
+/// A board on whose drive, as it is plugged in, this was done.
+async fn damaged(damage: impl FnOnce(&mut Vec<u8>)) -> Bench {
+    let mut bench = Bench::new(SERIAL).await;
+    bench.elsewhere(|board| board.damage(damage)).await;
+    bench
 }
 
-impl Bench {
-    /// A board on whose drive, as it is plugged in, this was done.
-    async fn new(damage: impl FnOnce(&mut Vec<u8>)) -> Self {
-        let gateway = Gateway::start().await;
-        let mut board = gateway.plug(SERIAL, &[]).await;
-        board.unplug();
-        gateway.status_becomes(&board, "/fs/code.py", 503).await;
-        board.damage(damage);
-        board.plug();
-        gateway.ready(&board).await;
-        Self { board, gateway }
-    }
+/// What the overview says against the drive; empty if nothing.
+async fn problem(bench: &Bench) -> String {
+    let call = bench.gateway.call("GET", "/cp/boards.json");
+    let listed = call.host("localhost").expect(200).await.json();
+    let board = &listed["boards"][0];
+    assert_eq!(board["serial"], SERIAL, "{listed}");
+    let reason = board["drive"]["reason"].as_str().unwrap_or_default();
+    let problems = board["problems"].as_array().expect("a list");
+    assert!(
+        reason.is_empty() || problems.contains(&reason.into()),
+        "{listed}"
+    );
+    reason.to_owned()
+}
 
-    /// What the overview says against the drive; empty if nothing.
-    async fn problem(&self) -> String {
-        let call = self.gateway.call("GET", "/cp/boards.json");
-        let listed = call.host("localhost").expect(200).await.json();
-        let board = &listed["boards"][0];
-        assert_eq!(board["serial"], SERIAL, "{listed}");
-        let reason = board["drive"]["reason"].as_str().unwrap_or_default();
-        let problems = board["problems"].as_array().expect("a list");
-        assert!(
-            reason.is_empty() || problems.contains(&reason.into()),
-            "{listed}"
-        );
-        reason.to_owned()
-    }
+async fn problem_with(bench: &Bench, words: &[&str]) {
+    wait::until(&format!("the overview says {words:?}"), async || {
+        let problem = problem(bench).await;
+        let has_all = words.iter().all(|word| problem.contains(word));
+        has_all.then_some(())
+    })
+    .await;
+}
 
-    async fn problem_with(&self, words: &[&str]) {
-        wait::until(&format!("the overview says {words:?}"), async || {
-            let problem = self.problem().await;
-            let has_all = words.iter().all(|word| problem.contains(word));
-            has_all.then_some(())
-        })
-        .await;
-    }
+async fn no_problem(bench: &Bench) {
+    wait::until("the overview has no complaint", async || {
+        problem(bench).await.is_empty().then_some(())
+    })
+    .await;
+}
 
-    async fn no_problem(&self) {
-        wait::until("the overview has no complaint", async || {
-            self.problem().await.is_empty().then_some(())
-        })
-        .await;
-    }
+/// The sectors of the drive's volume.
+fn volume(bench: &Bench) -> Vec<u8> {
+    fs::read(bench.board.image().path()).expect("the image is there")[VOLUME..].to_vec()
+}
 
-    /// The sectors of the drive's volume.
-    fn volume(&self) -> Vec<u8> {
-        fs::read(self.board.image().path()).expect("the image is there")[VOLUME..].to_vec()
-    }
+fn kept(bench: &Bench) -> PathBuf {
+    bench.gateway.directory().join("kept.img")
+}
 
-    fn kept(&self) -> PathBuf {
-        self.gateway.directory().join("kept.img")
-    }
-
-    /// Asks file-proxy about the image of the drive.
-    async fn image(&self, arguments: &[&str], status: u16) -> Output {
-        let runtime_dir = RuntimeDir::new(self.gateway.directory().join("run"));
-        let socket = runtime_dir.socket(Daemon::FileProxy);
-        let output = Command::new("curl")
-            .args(["--silent", "--write-out", "%{stderr}%{http_code}"])
-            .arg("--unix-socket")
-            .arg(socket)
-            .args(arguments)
-            .arg(format!("http://file-proxy/boards/{SERIAL}/image"))
-            .output()
-            .await
-            .expect("curl is installed");
-        let text = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(text, status.to_string(), "{output:?}");
-        output
-    }
+/// Asks file-proxy about the image of the drive.
+async fn ask_for_image(bench: &Bench, arguments: &[&str], status: u16) -> Output {
+    let runtime_dir = RuntimeDir::new(bench.gateway.directory().join("run"));
+    let socket = runtime_dir.socket(Daemon::FileProxy);
+    let output = Command::new("curl")
+        .args(["--silent", "--write-out", "%{stderr}%{http_code}"])
+        .arg("--unix-socket")
+        .arg(socket)
+        .args(arguments)
+        .arg(format!("http://file-proxy/boards/{SERIAL}/image"))
+        .output()
+        .await
+        .expect("curl is installed");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(text, status.to_string(), "{output:?}");
+    output
 }
 
 /// Where the entry of this short name is in the root directory.
@@ -111,19 +98,17 @@ fn cross_link(image: &mut [u8]) {
 
 #[tokio::test]
 async fn a_damaged_drive_is_said_to_be_one_and_repaired_when_somebody_asks() {
-    let bench = Bench::new(|image| cross_link(image)).await;
+    let bench = damaged(|image| cross_link(image)).await;
     let repair = format!("`sudo cpyctl drive repair {SERIAL}`");
-    bench
-        .problem_with(&["is damaged", "shares cluster", &repair])
-        .await;
-    let damaged = bench.volume();
+    problem_with(&bench, &["is damaged", "shares cluster", &repair]).await;
+    let damaged = volume(&bench);
     let name = bench.board.hostname().to_string();
     let said = bench.gateway.cpyctl_fails(&["drive", "check", &name]).await;
     assert!(said.contains("is damaged"), "{said}");
     assert!(said.contains("shares cluster"), "{said}");
-    assert!(bench.volume() == damaged, "a check changes nothing");
+    assert!(volume(&bench) == damaged, "a check changes nothing");
 
-    let kept = bench.kept();
+    let kept = kept(&bench);
     let kept_text = kept.to_str().unwrap();
     let repair = ["drive", "repair", &name, "--image", kept_text];
     let said = bench.gateway.cpyctl(&repair).await.expect("it is repaired");
@@ -131,65 +116,62 @@ async fn a_damaged_drive_is_said_to_be_one_and_repaired_when_somebody_asks() {
     assert!(said.contains(kept_text), "{said}");
     assert!(fs::read(&kept).unwrap() == damaged, "as it was");
     assert_eq!(bench.board.image().findings(), "");
-    bench.no_problem().await;
+    no_problem(&bench).await;
     let checked = bench.gateway.cpyctl(&["drive", "check", SERIAL]).await;
     assert!(checked.expect("it is in order").contains("is in order"));
     // Of the two one has kept its content.
-    let get = bench.gateway.call("GET", "/fs/boot_out.txt");
-    get.to(&bench.board).expect(200).await;
-    let repaired = bench.volume();
+    bench.call("GET", "/fs/boot_out.txt").expect(200).await;
+    let repaired = volume(&bench);
     let again = bench.gateway.cpyctl(&repair).await.expect("nothing to do");
     assert!(again.contains("is in order"), "{again}");
-    assert!(bench.volume() == repaired);
+    assert!(volume(&bench) == repaired);
 }
 
 #[tokio::test]
 async fn an_image_that_is_there_already_is_not_written_over() {
-    let bench = Bench::new(|image| cross_link(image)).await;
-    let damaged = bench.volume();
-    fs::write(bench.kept(), "mine").unwrap();
-    let kept = bench.kept();
+    let bench = damaged(|image| cross_link(image)).await;
+    let damaged = volume(&bench);
+    fs::write(kept(&bench), "mine").unwrap();
+    let kept = kept(&bench);
     let repair = ["drive", "repair", SERIAL, "--image", kept.to_str().unwrap()];
     let said = bench.gateway.cpyctl_fails(&repair).await;
     assert!(said.contains("exists already"), "{said}");
     assert_eq!(fs::read_to_string(kept).unwrap(), "mine");
-    assert!(bench.volume() == damaged);
+    assert!(volume(&bench) == damaged);
 }
 
 #[tokio::test]
 async fn a_drive_that_was_not_put_away_properly_is_used_and_said_to_be_so() {
-    let bench = Bench::new(|image| image[STATE] |= 1).await;
-    bench
-        .problem_with(&["files are whole", "not properly closed"])
-        .await;
-    let put = bench.gateway.call("PUT", "/fs/new.txt").to(&bench.board);
+    let bench = damaged(|image| image[STATE] |= 1).await;
+    problem_with(&bench, &["files are whole", "not properly closed"]).await;
+    let put = bench.call("PUT", "/fs/new.txt");
     put.body("text").expect(201).await;
-    let kept = bench.kept();
+    let kept = kept(&bench);
     let repair = ["drive", "repair", SERIAL, "--image", kept.to_str().unwrap()];
     let said = bench.gateway.cpyctl(&repair).await.expect("it is repaired");
     assert!(said.contains("is in order"), "{said}");
-    bench.no_problem().await;
-    assert_eq!(bench.board.image().read("/new.txt").unwrap(), b"text");
+    no_problem(&bench).await;
+    assert_eq!(bench.holds("new.txt").unwrap(), "text");
 }
 
 #[tokio::test]
 async fn a_repair_is_refused_of_a_drive_that_is_not_what_was_repaired() {
-    let bench = Bench::new(|_| {}).await;
-    let before = bench.volume();
-    let image = bench.kept();
-    assert!(bench.image(&[], 200).await.stdout == before);
+    let bench = damaged(|_| {}).await;
+    let before = volume(&bench);
+    let image = kept(&bench);
+    assert!(ask_for_image(&bench, &[], 200).await.stdout == before);
     let mut repaired = before.clone();
     repaired[STATE - VOLUME] |= 1;
     fs::write(&image, &repaired).unwrap();
     let upload = ["--upload-file", image.to_str().unwrap()];
     let stale = format!("If-Match: \"{}\"", "0".repeat(64));
     let conditional = [&upload[..], &["--header", &stale]].concat();
-    bench.image(&upload, 428).await;
-    bench.image(&conditional, 412).await;
-    bench.image(&["--request", "DELETE"], 405).await;
+    ask_for_image(&bench, &upload, 428).await;
+    ask_for_image(&bench, &conditional, 412).await;
+    ask_for_image(&bench, &["--request", "DELETE"], 405).await;
     fs::write(&image, &repaired[512..]).unwrap();
-    bench.image(&conditional, 400).await;
-    assert!(bench.volume() == before);
+    ask_for_image(&bench, &conditional, 400).await;
+    assert!(volume(&bench) == before);
 }
 
 /// Gives a directory an entry that leads back to it.
@@ -209,23 +191,15 @@ fn loop_back(image: &mut [u8]) {
 
 #[tokio::test]
 async fn a_directory_that_leads_back_to_itself_ends_nothing_but_itself() {
-    let mut bench = Bench::new(|image| loop_back(image)).await;
-    bench.problem_with(&["is damaged", "/lib"]).await;
-    let delete = bench.gateway.call("DELETE", "/fs/lib/").to(&bench.board);
-    delete.expect(204).await;
-    let get = bench.gateway.call("GET", "/fs/code.py").to(&bench.board);
-    get.expect(200).await;
+    let mut bench = damaged(|image| loop_back(image)).await;
+    problem_with(&bench, &["is damaged", "/lib"]).await;
+    bench.call("DELETE", "/fs/lib/").expect(204).await;
+    bench.call("GET", "/fs/code.py").expect(200).await;
     // Nothing is copied of a damaged drive.
     let copies = bench.gateway.directory().join("state/file-proxy/copies");
     assert!(!copies.join(SERIAL).exists());
     // Nor is anything freed, until it is looked at anew and found in order.
-    bench.board.unplug();
-    bench
-        .gateway
-        .status_becomes(&bench.board, "/fs/code.py", 503)
-        .await;
-    bench.board.plug();
-    bench.gateway.ready(&bench.board).await;
-    bench.no_problem().await;
+    bench.elsewhere(|_| {}).await;
+    no_problem(&bench).await;
     assert_eq!(bench.board.image().findings(), "");
 }

@@ -15,8 +15,7 @@ async fn an_unplugged_board_is_unavailable_within_a_second_and_comes_back() {
     let mut board = gateway.plug(SERIAL, &[]).await;
     let other = gateway.plug(OTHER, &[]).await;
     for _ in 0..3 {
-        board.unplug();
-        let took = gateway.status_becomes(&board, "/fs/code.py", 503).await;
+        let took = gateway.unplug(&mut board).await;
         assert!(took < Duration::from_secs(1), "{took:?}");
         for target in ["/fs/", "/edit/", "/cp/serial/", "/cp/version.json"] {
             let reply = gateway.call("GET", target).to(&board).expect(503).await;

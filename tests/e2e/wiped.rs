@@ -1,11 +1,8 @@
 //! Drives that others have changed: emptied, made anew, or only edited. What was on them is not lost.
 
 use std::fs;
-use std::path::PathBuf;
 
-use cpy_tests::http::Reply;
-use cpy_tests::{Board, Gateway, wait};
-use serde_json::Value;
+use cpy_tests::{Bench, wait};
 
 const SERIAL: &str = "E6614C311B7E6F35";
 
@@ -17,132 +14,90 @@ const WORK: [(&str, &str); 4] = [
     ("settings.toml", "A = 1\n"),
 ];
 
-struct Bench {
-    // Dropped before the gateway, in whose directory its image is.
-    board: Board,
-    gateway: Gateway,
+/// A board with work on its drive, of which there are copies.
+async fn bench_with_work() -> Bench {
+    let bench = Bench::new(SERIAL).await;
+    put(&bench, "lib/deep/", "").await;
+    for (path, content) in WORK {
+        put(&bench, &path.replace(' ', "%20"), content).await;
+    }
+    copied(&bench, &WORK).await;
+    bench
 }
 
-impl Bench {
-    /// A board with work on its drive, of which there are copies.
-    async fn new() -> Self {
-        let gateway = Gateway::start().await;
-        let board = gateway.plug(SERIAL, &[]).await;
-        let bench = Self { board, gateway };
-        bench.put("lib/deep/", "").await;
-        for (path, content) in WORK {
-            bench.put(&path.replace(' ', "%20"), content).await;
-        }
-        bench.copied(&WORK).await;
-        bench
-    }
+async fn put(bench: &Bench, path: &str, content: &str) {
+    let call = bench.call("PUT", &format!("/fs/{path}"));
+    let reply = call.body(content.to_owned()).send().await;
+    assert!(reply.status.is_success(), "{reply:?}");
+}
 
-    async fn ask(&self, method: &str, target: &str, body: &str) -> Reply {
-        let call = self.gateway.call(method, target).to(&self.board);
-        let call = call.header("Accept", "application/json");
-        call.body(body.to_owned()).send().await
-    }
-
-    async fn put(&self, path: &str, content: &str) {
-        let reply = self.ask("PUT", &format!("/fs/{path}"), content).await;
-        assert!(reply.status.is_success(), "{reply:?}");
-    }
-
-    fn state(&self, of: &str) -> PathBuf {
-        let state = self.gateway.directory().join("state/file-proxy");
-        state.join(of).join(SERIAL)
-    }
-
-    /// Waits until there are copies of these files.
-    async fn copied(&self, files: &[(&str, &str)]) {
-        wait::until("all is copied", async || {
-            let copies = fs::read_dir(self.state("copies")).ok()?;
-            let copies: Vec<String> = copies
-                .filter_map(|entry| fs::read_to_string(entry.ok()?.path()).ok())
-                .collect();
-            let is_copied = |(path, content): &(&str, &str)| {
-                let path = format!("\"path\":\"/{path}\"");
-                let has = |copy: &&String| copy.contains(&path);
-                let mut found = copies.iter().filter(has);
-                found.any(|copy| {
-                    copy.split_once('\n')
-                        .is_some_and(|(_, held)| held == *content)
-                })
-            };
-            files.iter().all(is_copied).then_some(())
-        })
-        .await;
-    }
-
-    /// Does something to the drive while it is elsewhere.
-    async fn elsewhere(&mut self, change: impl FnOnce(&Board)) {
-        self.board.unplug();
-        let board = &self.board;
-        self.gateway.status_becomes(board, "/fs/", 503).await;
-        change(board);
-        self.board.plug();
-        self.gateway.ready(&self.board).await;
-    }
-
-    async fn wipe(&mut self) {
-        // The board makes a new one.
-        self.elsewhere(|board| fs::remove_file(board.image().path()).expect("there is one"))
-            .await;
-    }
-
-    async fn reason(&self) -> String {
-        let listed = self.ask("GET", "/cp/board.json", "").await.json();
-        let reason = listed["drive"]["reason"].as_str();
-        reason.expect("a drive has one").to_owned()
-    }
-
-    async fn lost(&self) -> Vec<String> {
-        let lost = self.ask("GET", "/fs/?lost", "").await.json();
-        let paths = lost["files"].as_array().expect("a list").iter();
-        let mut paths: Vec<String> = paths
-            .map(|file| file["path"].as_str().expect("a path").to_owned())
+/// Waits until there are copies of these files.
+async fn copied(bench: &Bench, files: &[(&str, &str)]) {
+    wait::until("all is copied", async || {
+        let copies = bench.gateway.directory().join("state/file-proxy/copies");
+        let copies = fs::read_dir(copies.join(SERIAL)).ok()?;
+        let copies: Vec<String> = copies
+            .filter_map(|entry| fs::read_to_string(entry.ok()?.path()).ok())
             .collect();
-        paths.sort();
-        paths
-    }
+        let is_copied = |(path, content): &(&str, &str)| {
+            let path = format!("\"path\":\"/{path}\"");
+            let has = |copy: &&String| copy.contains(&path);
+            let mut found = copies.iter().filter(has);
+            found.any(|copy| {
+                copy.split_once('\n')
+                    .is_some_and(|(_, held)| held == *content)
+            })
+        };
+        files.iter().all(is_copied).then_some(())
+    })
+    .await;
+}
 
-    /// What was kept of a file, the newest first.
-    async fn versions(&self, path: &str) -> Vec<String> {
-        let listed = self
-            .ask("GET", &format!("/fs/{path}?history"), "")
-            .await
-            .json();
-        let mut contents = Vec::new();
-        for version in listed["versions"].as_array().into_iter().flatten() {
-            let id: &Value = &version["id"];
-            let target = format!("/fs/{path}?history={id}");
-            contents.push(self.ask("GET", &target, "").await.text());
-        }
-        contents
-    }
+async fn wipe(bench: &mut Bench) {
+    // The board makes a new one.
+    bench
+        .elsewhere(|board| fs::remove_file(board.image().path()).expect("there is one"))
+        .await;
+}
 
-    fn holds(&self, path: &str) -> Option<String> {
-        let content = self.board.image().read(&format!("/{path}"))?;
-        Some(String::from_utf8(content).expect("text"))
+async fn reason(bench: &Bench) -> String {
+    let state = bench.state().await;
+    let reason = state["drive"]["reason"].as_str();
+    reason.expect("a drive has one").to_owned()
+}
+
+async fn lost(bench: &Bench) -> Vec<String> {
+    let lost = bench.ask("GET", "/fs/?lost", "", 200).await.json();
+    let paths = lost["files"].as_array().expect("a list").iter();
+    let mut paths: Vec<String> = paths
+        .map(|file| file["path"].as_str().expect("a path").to_owned())
+        .collect();
+    paths.sort();
+    paths
+}
+
+/// What was kept of a file, the newest first.
+async fn history(bench: &Bench, path: &str) -> Vec<String> {
+    let mut contents = Vec::new();
+    for version in bench.versions(path).await {
+        contents.push(bench.held(path, &version).await);
     }
+    contents
 }
 
 #[tokio::test]
 async fn a_drive_that_was_made_anew_is_given_back_whole() {
-    let mut bench = Bench::new().await;
-    assert_eq!(bench.reason().await, "");
-    bench.wipe().await;
-    let reason = bench.reason().await;
-    assert!(
-        reason.contains("What was on it is kept (4 files)"),
-        "{reason}"
-    );
+    let mut bench = bench_with_work().await;
+    assert_eq!(reason(&bench).await, "");
+    wipe(&mut bench).await;
+    let said = reason(&bench).await;
+    assert!(said.contains("What was on it is kept (4 files)"), "{said}");
     let mut expected = WORK.map(|(path, _)| format!("/{path}"));
     expected.sort();
-    assert_eq!(bench.lost().await, expected);
+    assert_eq!(lost(&bench).await, expected);
     // What is saved meanwhile is nobody's loss.
-    bench.put("code.py", "# begun anew\n").await;
-    bench.put("new.py", "# new\n").await;
+    put(&bench, "code.py", "# begun anew\n").await;
+    put(&bench, "new.py", "# new\n").await;
 
     let listed = bench
         .gateway
@@ -154,36 +109,33 @@ async fn a_drive_that_was_made_anew_is_given_back_whole() {
         assert_eq!(bench.holds(path).as_deref(), Some(content), "{path}");
     }
     assert_eq!(bench.holds("new.py").unwrap(), "# new\n");
-    assert_eq!(bench.versions("code.py").await[0], "# begun anew\n");
-    assert_eq!(bench.reason().await, "");
-    assert!(bench.lost().await.is_empty());
+    assert_eq!(history(&bench, "code.py").await[0], "# begun anew\n");
+    assert_eq!(reason(&bench).await, "");
+    assert!(lost(&bench).await.is_empty());
 }
 
 #[tokio::test]
 async fn what_was_lost_is_kept_until_somebody_says_otherwise() {
-    let mut bench = Bench::new().await;
-    bench.wipe().await;
-    assert_eq!(bench.lost().await.len(), 4);
-    bench.gateway.kill("cpy-file-proxy");
-    bench.gateway.start_daemon("cpy-file-proxy");
-    bench.gateway.ready(&bench.board).await;
-    bench.wipe().await;
-    assert_eq!(bench.lost().await.len(), 4);
-    let body = bench.ask("PUT", "/fs/?lost", "a body").await;
-    assert_eq!(body.status, 400, "{body:?}");
+    let mut bench = bench_with_work().await;
+    wipe(&mut bench).await;
+    assert_eq!(lost(&bench).await.len(), 4);
+    bench.kill_file_proxy().await;
+    wipe(&mut bench).await;
+    assert_eq!(lost(&bench).await.len(), 4);
+    bench.ask("PUT", "/fs/?lost", "a body", 400).await;
     let said = bench
         .gateway
         .cpyctl(&["drive", "restore", SERIAL, "--forget"])
         .await;
     assert!(said.unwrap().contains("cpy-7e6f35: 4 files."));
-    assert!(bench.lost().await.is_empty());
-    assert_eq!(bench.reason().await, "");
+    assert!(lost(&bench).await.is_empty());
+    assert_eq!(reason(&bench).await, "");
     assert_eq!(bench.holds("lib/deep/lesson.py"), None);
 }
 
 #[tokio::test]
 async fn what_others_write_over_or_delete_is_in_the_history() {
-    let mut bench = Bench::new().await;
+    let mut bench = bench_with_work().await;
     bench
         .elsewhere(|board| {
             board.image().write("/code.py", b"# edited on a laptop\n");
@@ -191,24 +143,24 @@ async fn what_others_write_over_or_delete_is_in_the_history() {
         })
         .await;
     wait::until("the history has what it held", async || {
-        let versions = bench.versions("code.py").await;
+        let versions = history(&bench, "code.py").await;
         (versions.first()? == "import lesson\n").then_some(())
     })
     .await;
     wait::until("the history has what was deleted", async || {
-        let versions = bench.versions("lib/deep/lesson.py").await;
+        let versions = history(&bench, "lib/deep/lesson.py").await;
         (versions == ["print('one')\n"]).then_some(())
     })
     .await;
-    assert_eq!(bench.reason().await, "");
-    assert!(bench.lost().await.is_empty());
+    assert_eq!(reason(&bench).await, "");
+    assert!(lost(&bench).await.is_empty());
     assert_eq!(bench.holds("code.py").unwrap(), "# edited on a laptop\n");
-    bench.copied(&[("code.py", "# edited on a laptop\n")]).await;
+    copied(&bench, &[("code.py", "# edited on a laptop\n")]).await;
 }
 
 #[tokio::test]
 async fn what_others_wrote_over_is_kept_although_somebody_saves_at_once() {
-    let mut bench = Bench::new().await;
+    let mut bench = bench_with_work().await;
     let edited = "# edited on a laptop\n";
     bench
         .elsewhere(|board| {
@@ -216,25 +168,25 @@ async fn what_others_wrote_over_is_kept_although_somebody_saves_at_once() {
             board.image().delete("/lib/deep/lesson.py");
         })
         .await;
-    bench.put("lib/deep/lesson.py", "# another\n").await;
-    let versions = bench.versions("lib/deep/lesson.py").await;
+    put(&bench, "lib/deep/lesson.py", "# another\n").await;
+    let versions = history(&bench, "lib/deep/lesson.py").await;
     assert_eq!(versions, ["print('one')\n"]);
-    bench.put("code.py", "# saved\n").await;
+    put(&bench, "code.py", "# saved\n").await;
     assert_eq!(
-        bench.versions("code.py").await[..2],
+        history(&bench, "code.py").await[..2],
         [edited, "import lesson\n"]
     );
-    bench.put("code.py", "# saved again\n").await;
-    let versions = bench.versions("code.py").await;
+    put(&bench, "code.py", "# saved again\n").await;
+    let versions = history(&bench, "code.py").await;
     assert_eq!(versions[..3], ["# saved\n", edited, "import lesson\n"]);
 }
 
 #[tokio::test]
 async fn what_cannot_be_given_back_keeps_nothing_else_from_it() {
-    let mut bench = Bench::new().await;
-    bench.wipe().await;
-    bench.ask("DELETE", "/fs/code.py", "").await;
-    bench.put("code.py/", "").await;
+    let mut bench = bench_with_work().await;
+    wipe(&mut bench).await;
+    bench.ask("DELETE", "/fs/code.py", "", 204).await;
+    put(&bench, "code.py/", "").await;
     let said = bench
         .gateway
         .cpyctl_fails(&["drive", "restore", SERIAL])
@@ -243,9 +195,9 @@ async fn what_cannot_be_given_back_keeps_nothing_else_from_it() {
         said.contains("1 of the files could not be given back"),
         "{said}"
     );
-    assert_eq!(bench.lost().await, ["/code.py"]);
+    assert_eq!(lost(&bench).await, ["/code.py"]);
     assert_eq!(bench.holds("lib/deep/lesson.py").unwrap(), "print('one')\n");
-    bench.ask("DELETE", "/fs/code.py/", "").await;
+    bench.ask("DELETE", "/fs/code.py/", "", 204).await;
     let said = bench.gateway.cpyctl(&["drive", "restore", SERIAL]).await;
     assert!(said.unwrap().contains("Given back to cpy-7e6f35: 1 file."));
     assert_eq!(bench.holds("code.py").unwrap(), "import lesson\n");
@@ -253,12 +205,12 @@ async fn what_cannot_be_given_back_keeps_nothing_else_from_it() {
 
 #[tokio::test]
 async fn a_drive_of_which_next_to_nothing_is_left_is_given_back() {
-    let mut bench = Bench::new().await;
+    let mut bench = bench_with_work().await;
     let more = [("b.py", "# b\n"), ("c.py", "# c\n"), ("d.py", "# d\n")];
     for (path, content) in more {
-        bench.put(path, content).await;
+        put(&bench, path, content).await;
     }
-    bench.copied(&more).await;
+    copied(&bench, &more).await;
     bench
         .elsewhere(|board| {
             for path in [
@@ -274,7 +226,7 @@ async fn a_drive_of_which_next_to_nothing_is_left_is_given_back() {
             board.image().write("/code.py", b"# somebody else's\n");
         })
         .await;
-    assert_eq!(bench.lost().await.len(), 6);
+    assert_eq!(lost(&bench).await.len(), 6);
     let said = bench.gateway.cpyctl(&["drive", "restore", SERIAL]).await;
     assert!(said.unwrap().contains("Given back to cpy-7e6f35: 6 files."));
     assert_eq!(bench.holds("code.py").unwrap(), "# somebody else's\n");

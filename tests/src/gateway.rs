@@ -193,6 +193,12 @@ impl Gateway {
         Board::plugged_in(self.directory.path(), &self.boards_dir(), serial, options)
     }
 
+    /// Pulls a board's plug, waits until its files are said to be gone, and says how long that took.
+    pub async fn unplug(&self, board: &mut Board) -> Duration {
+        board.unplug();
+        self.status_becomes(board, "/fs/code.py", 503).await
+    }
+
     /// Waits until a board's files and console can be used.
     pub async fn ready(&self, board: &Board) {
         let what = format!("{} is ready", board.hostname());

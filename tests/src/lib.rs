@@ -9,6 +9,7 @@
 )]
 
 mod advertiser;
+pub mod bench;
 pub mod board;
 pub mod console;
 mod cpyctl;
@@ -21,6 +22,7 @@ pub mod process;
 pub mod vm;
 pub mod wait;
 
+pub use bench::Bench;
 pub use board::Board;
 pub use console::Console;
 pub use gateway::Gateway;

@@ -10,6 +10,7 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use cpy_board::http::Limits;
+use cpy_fuzz::runtime;
 use cpy_http_gateway::fuzzing::framed;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
@@ -34,44 +35,33 @@ struct Seen {
     body: Vec<u8>,
 }
 
-thread_local! {
-    static RUNTIME: tokio::runtime::Runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        // Nobody waits for a client that is late.
-        .start_paused(true)
-        .build()
-        .unwrap();
-}
-
 fuzz_target!(|input: &[u8]| {
     let Some((size, sent)) = input.split_first() else {
         return;
     };
     let size = usize::from(*size) + 1;
     let limits = Limits::default();
-    RUNTIME.with(|runtime| {
-        let (alone, answers) = runtime.block_on(serve(sent, size, limits, |wire| wire));
-        let (guarded, refusals) =
-            runtime.block_on(serve(sent, size, limits, |wire| framed(wire, limits)));
-        if guarded == alone {
-            assert_eq!(answers, refusals);
-            // hyper goes by one of two lengths and hides the other, so the bytes tell whether there were two.
-            assert!(
-                alone.is_empty() || !begins_with_two_lengths(sent),
-                "{alone:?}"
-            );
-        } else {
-            let first = guarded.len();
-            assert!(
-                first < alone.len() && guarded[..] == alone[..first],
-                "{guarded:?} of {alone:?}"
-            );
-            let lower = sent.to_ascii_lowercase();
-            let has = |name: &[u8]| lower.windows(name.len()).any(|at| at == name);
-            assert!(has(b"content-length") && has(b"transfer-encoding"));
-            assert!(refusals.contains("HTTP/1.1 400 "), "{refusals}");
-        }
-    });
+    let (alone, answers) = runtime::block_on(serve(sent, size, limits, |wire| wire));
+    let (guarded, refusals) =
+        runtime::block_on(serve(sent, size, limits, |wire| framed(wire, limits)));
+    if guarded == alone {
+        assert_eq!(answers, refusals);
+        // hyper goes by one of two lengths and hides the other, so the bytes tell whether there were two.
+        assert!(
+            alone.is_empty() || !begins_with_two_lengths(sent),
+            "{alone:?}"
+        );
+    } else {
+        let first = guarded.len();
+        assert!(
+            first < alone.len() && guarded[..] == alone[..first],
+            "{guarded:?} of {alone:?}"
+        );
+        let lower = sent.to_ascii_lowercase();
+        let has = |name: &[u8]| lower.windows(name.len()).any(|at| at == name);
+        assert!(has(b"content-length") && has(b"transfer-encoding"));
+        assert!(refusals.contains("HTTP/1.1 400 "), "{refusals}");
+    }
 });
 
 /// Whether the first head has both headers that say a length.

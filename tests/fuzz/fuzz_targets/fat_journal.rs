@@ -6,11 +6,10 @@
 
 #![no_main]
 
-use std::io::{self, Read, Write};
-
-use cpy_fat::{Journal, Recovery, SECTOR_SIZE, SectorDevice, recover};
+use cpy_fat::{Recovery, SECTOR_SIZE, SectorDevice, recover};
 use cpy_fuzz::drive::Drive;
 use cpy_fuzz::formatted::in_use;
+use cpy_fuzz::journal::MemoryJournal;
 use cpy_fuzz::script::Script;
 use libfuzzer_sys::fuzz_target;
 
@@ -27,8 +26,8 @@ fuzz_target!(|input: &[u8]| {
     let (record, range) = record(&mut script, &drive, state);
     drive.guard(range);
     let before = drive.bytes();
-    let mut shelf = Shelf(Some(record));
-    let recovery = recover(&mut drive.clone(), &mut shelf);
+    let mut journal = MemoryJournal::with(record);
+    let recovery = recover(&mut drive.clone(), &mut journal);
     match recovery {
         Ok(Recovery::Nothing | Recovery::ChangedElsewhere) => assert!(drive.bytes() == before),
         Ok(_) => assert!(is_whole),
@@ -39,7 +38,7 @@ fuzz_target!(|input: &[u8]| {
         let after = drive.bytes();
         drive.rest();
         assert!(matches!(
-            recover(&mut drive.clone(), &mut shelf),
+            recover(&mut drive.clone(), &mut journal),
             Ok(Recovery::Nothing)
         ));
         assert!(drive.bytes() == after);
@@ -95,29 +94,4 @@ fn record(script: &mut Script<'_>, drive: &Drive, state: u8) -> (Vec<u8>, std::o
         record,
         first..first.saturating_add(sectors).min(drive.sectors()),
     )
-}
-
-struct Shelf(Option<Vec<u8>>);
-
-impl Journal for Shelf {
-    fn keep(&mut self, _: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn kept(&mut self) -> io::Result<Option<Box<dyn Read + '_>>> {
-        Ok(self
-            .0
-            .as_deref()
-            .map(|record| Box::new(record) as Box<dyn Read>))
-    }
-
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.get_or_insert_default().extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn discard(&mut self) -> io::Result<()> {
-        self.0 = None;
-        Ok(())
-    }
 }

@@ -6,11 +6,12 @@
 
 #![no_main]
 
-use std::io::{self, Cursor, Read, Write};
+use std::io::Cursor;
 
-use cpy_fat::{Caching, Error, Journal, Kind, Path, SECTOR_SIZE, SectorDevice, Timestamp, Volume};
+use cpy_fat::{Caching, Error, Kind, Path, SECTOR_SIZE, SectorDevice, Timestamp, Volume};
 use cpy_fuzz::drive::Drive;
 use cpy_fuzz::formatted::{in_use, regions};
+use cpy_fuzz::journal::MemoryJournal;
 use cpy_fuzz::script::Script;
 use libfuzzer_sys::fuzz_target;
 
@@ -79,7 +80,7 @@ fn open(drive: &Drive, caching: Caching, with_journal: bool) -> Option<Volume<Dr
     // The boot sector is nobody's to write.
     drive.guard(1..claimed);
     if with_journal {
-        volume.keep_journal(Box::new(Notebook::default()), 0);
+        volume.keep_journal(Box::new(MemoryJournal::default()), 0);
     }
     Some(volume)
 }
@@ -174,35 +175,5 @@ fn walk(volume: &mut Volume<Drive>, drive: &Drive) {
                 pending.push((path, depth + 1));
             }
         }
-    }
-}
-
-/// A journal in memory.
-#[derive(Default)]
-struct Notebook(Option<Vec<u8>>);
-
-impl Journal for Notebook {
-    fn keep(&mut self, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-        let mut record = Vec::new();
-        write(&mut record)?;
-        self.0 = Some(record);
-        Ok(())
-    }
-
-    fn kept(&mut self) -> io::Result<Option<Box<dyn Read + '_>>> {
-        Ok(self
-            .0
-            .as_deref()
-            .map(|record| Box::new(record) as Box<dyn Read>))
-    }
-
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.get_or_insert_default().extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn discard(&mut self) -> io::Result<()> {
-        self.0 = None;
-        Ok(())
     }
 }

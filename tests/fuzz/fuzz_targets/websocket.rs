@@ -10,6 +10,7 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use cpy_board::http::Limits;
 use cpy_fuzz::pieces::cut;
+use cpy_fuzz::runtime;
 use cpy_http_gateway::fuzzing::{framed, tunnel};
 use cpy_serial_bridge::fuzzing::typed;
 use http_body_util::Empty;
@@ -25,24 +26,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex, join};
 const HANDSHAKE: &[u8] = b"GET /cp/serial/ HTTP/1.1\r\nHost: cpy-00000a.local\r\nConnection: Upgrade\r\n\
     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-thread_local! {
-    static RUNTIME: tokio::runtime::Runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        // Nobody waits: a farewell takes up to a second.
-        .start_paused(true)
-        .build()
-        .unwrap();
-}
-
 fuzz_target!(|input: &[u8]| {
     let (pieces, whole) = cut(input);
-    RUNTIME.with(|runtime| {
-        let at_once = runtime.block_on(session(&[whole]));
-        let in_pieces = runtime.block_on(session(&pieces));
-        assert_eq!(at_once, in_pieces);
-        let wanted = payloads(whole);
-        assert!(at_once == wanted, "{at_once:?} and not {wanted:?}");
-    });
+    let at_once = runtime::block_on(session(&[whole]));
+    let in_pieces = runtime::block_on(session(&pieces));
+    assert_eq!(at_once, in_pieces);
+    let wanted = payloads(whole);
+    assert!(at_once == wanted, "{at_once:?} and not {wanted:?}");
 });
 
 /// What is typed when a client sends these pieces.
