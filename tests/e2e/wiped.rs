@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use cpy_tests::{Bench, wait};
+use cpy_tests::{Bench, Gateway, wait};
 
 const SERIAL: &str = "E6614C311B7E6F35";
 
@@ -235,31 +235,78 @@ async fn a_drive_of_which_next_to_nothing_is_left_is_given_back() {
 
 #[tokio::test]
 async fn a_drive_that_cannot_be_read_any_more_says_what_is_kept_of_it() {
-    let mut bench = Bench::new().await;
-    bench.board.unplug();
-    bench
-        .gateway
-        .status_becomes(&bench.board, "/fs/", 503)
-        .await;
+    let mut bench = bench_with_work().await;
+    bench.gateway.unplug(&mut bench.board).await;
     let image = bench.board.image();
     let mut sectors = fs::read(image.path()).expect("there is one");
     sectors[..512].fill(0);
     fs::write(image.path(), sectors).expect("it can be written");
     bench.board.plug();
     wait::until("what is kept is told", async || {
-        let reason = bench.reason().await;
-        let told = "What was on it is kept (4 files), and is offered back when the drive can be read again";
-        reason.contains(told).then_some(())
+        let told =
+            "What was on it is kept (4 files), and is offered back when the drive can be read";
+        reason(&bench).await.contains(told).then_some(())
     })
     .await;
-    bench.wipe().await;
-    let all: Vec<String> = [
-        "a name with spaces.txt",
-        "code.py",
-        "lib/deep/lesson.py",
-        "settings.toml",
-    ]
-    .map(|path| format!("/{path}"))
-    .into();
-    assert_eq!(bench.lost().await, all);
+    wipe(&mut bench).await;
+    assert_eq!(lost(&bench).await.len(), 4);
+}
+
+#[tokio::test]
+async fn what_this_gateway_deleted_or_moved_is_no_loss_whatever_happens_next() {
+    let mut bench = bench_with_work().await;
+    let call = bench.call("MOVE", "/fs/code.py");
+    let moved = call.header("X-Destination", "/fs/main.py").send();
+    assert_eq!(moved.await.status, 201);
+    for path in ["lib/", "a%20name%20with%20spaces.txt", "settings.toml"] {
+        bench.ask("DELETE", &format!("/fs/{path}"), "", 204).await;
+    }
+    bench.gateway.kill("cpy-file-proxy");
+    bench.gateway.start_daemon("cpy-file-proxy");
+    bench.gateway.ready(&bench.board).await;
+    assert_eq!(reason(&bench).await, "");
+    assert!(lost(&bench).await.is_empty());
+    assert_eq!(bench.holds("main.py").as_deref(), Some(WORK[0].1));
+}
+
+#[tokio::test]
+async fn what_was_moved_elsewhere_is_no_loss() {
+    let mut bench = bench_with_work().await;
+    bench
+        .elsewhere(|board| {
+            let image = board.image();
+            for (path, _) in WORK.iter().filter(|(path, _)| *path != "code.py") {
+                image.delete(&format!("/{path}"));
+            }
+            image.rename("/code.py", "/main.py");
+        })
+        .await;
+    assert_eq!(reason(&bench).await, "");
+    assert!(lost(&bench).await.is_empty());
+}
+
+#[tokio::test]
+async fn at_a_port_another_board_is_no_wiped_one() {
+    let gateway = Gateway::start().await;
+    let mut board = gateway.plug("usb-1-1_4", &[]).await;
+    let call = gateway.call("PUT", "/fs/code.py").to(&board);
+    call.body("# a board's\n").expect(204).await;
+    let copies = gateway
+        .directory()
+        .join("state/file-proxy/copies/usb-1-1_4");
+    wait::until("it is copied", async || {
+        let mut copies = fs::read_dir(&copies).ok()?;
+        copies.find_map(|copy| {
+            let text = fs::read_to_string(copy.ok()?.path()).ok()?;
+            text.ends_with("\n# a board's\n").then_some(())
+        })
+    })
+    .await;
+    gateway.unplug(&mut board).await;
+    fs::remove_file(board.image().path()).expect("there is one");
+    board.plug();
+    gateway.ready(&board).await;
+    let bench = Bench { board, gateway };
+    assert_eq!(reason(&bench).await, "");
+    assert!(lost(&bench).await.is_empty());
 }

@@ -54,6 +54,13 @@ impl Image {
         assert!(output.status.success(), "mdel: {output:?}");
     }
 
+    /// Renames a file as another computer would, with `mren`.
+    pub fn rename(&self, path: &str, new: &str) {
+        let names = [path, new].map(|name| format!("::{name}"));
+        let output = self.mtools("mren", &[&names[0], &names[1]]);
+        assert!(output.status.success(), "mren: {output:?}");
+    }
+
     /// What `fsck.vfat -n` finds; empty when all is well. That CircuitPython leaves the label out of the
     /// boot sector is no finding.
     pub fn findings(&self) -> String {
