@@ -91,7 +91,10 @@ async fn a_drive_that_was_made_anew_is_given_back_whole() {
     assert_eq!(reason(&bench).await, "");
     wipe(&mut bench).await;
     let said = reason(&bench).await;
-    assert!(said.contains("What was on it is kept (4 files)"), "{said}");
+    assert!(
+        said.contains("4 files are kept of what was on it: "),
+        "{said}"
+    );
     let mut expected = WORK.map(|(path, _)| format!("/{path}"));
     expected.sort();
     assert_eq!(lost(&bench).await, expected);
@@ -243,8 +246,7 @@ async fn a_drive_that_cannot_be_read_any_more_says_what_is_kept_of_it() {
     fs::write(image.path(), sectors).expect("it can be written");
     bench.board.plug();
     wait::until("what is kept is told", async || {
-        let told =
-            "What was on it is kept (4 files), and is offered back when the drive can be read";
+        let told = "4 files are kept of what was on it, and will be offered back";
         reason(&bench).await.contains(told).then_some(())
     })
     .await;

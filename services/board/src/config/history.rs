@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct History {
     /// How many versions are kept, of all files together. With 0 none is.
     pub versions: usize,
-    /// How many bytes they have in all.
+    /// How many bytes they take on the disk in all.
     pub bytes: u64,
-    /// How many bytes the copies have of what the drive holds, from which it is given back when it was wiped. With 0
+    /// How many bytes on the disk the copies take of what the drive holds, from which it is given back when it was wiped. With 0
     /// there are none.
     pub copies: u64,
 }

@@ -105,14 +105,23 @@ impl Drive {
     /// What is said of files that were lost; nothing where none was.
     pub(super) fn loss(&mut self) -> Option<String> {
         let files = self.stores.copies.lost().map_or(0, BTreeMap::len);
-        let noun = if files == 1 { "file" } else { "files" };
         (files > 0).then(|| {
             format!(
-                "The drive was emptied or made anew elsewhere. What was on it is kept ({files} {noun}): `sudo cpyctl drive \
-                 restore {}` gives it back.",
+                "The drive was emptied or made anew elsewhere. {} of what was on it: `sudo cpyctl drive restore {}` gives \
+                 it back.",
+                kept(files),
                 self.serial
             )
         })
+    }
+}
+
+/// How many files there are yet of what was on a drive, as the beginning of a sentence. It need not be all of them: copies
+/// have a bound.
+pub(super) fn kept(files: usize) -> String {
+    match files {
+        1 => "1 file is kept".to_owned(),
+        files => format!("{files} files are kept"),
     }
 }
 

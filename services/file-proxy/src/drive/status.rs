@@ -3,6 +3,7 @@
 use cpy_board::status::{DriveHealth, DriveState, DriveStatus};
 
 use super::Drive;
+use super::restoring::kept;
 use crate::device::Protection;
 use crate::opened::{Opened, Volume};
 use crate::refusal::Refusal;
@@ -43,19 +44,19 @@ impl Drive {
 
     /// Why a drive cannot be used, and what there is of it nevertheless.
     fn obstacle(&mut self, refusal: &Refusal) -> String {
-        let kept = match refusal {
+        let files = match refusal {
             Refusal::NoVolume(_) if !self.serial.is_port() => {
                 self.stores.copies.work().map_or(0, |work| work.len())
             }
             _ => 0,
         };
-        if kept == 0 {
+        if files == 0 {
             return refusal.to_string();
         }
-        let files = if kept == 1 { "file" } else { "files" };
         format!(
-            "{refusal} What was on it is kept ({kept} {files}), and is offered back when the drive can be read again: \
-             `import storage; storage.erase_filesystem()` in the board's console makes it anew, and empty."
+            "{refusal} {} of what was on it, and will be offered back: `import storage; storage.erase_filesystem()` in the \
+             board's console makes the drive anew, and empty.",
+            kept(files)
         )
     }
 
