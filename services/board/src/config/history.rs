@@ -10,8 +10,8 @@ pub struct History {
     pub versions: usize,
     /// How many bytes they take on the disk in all.
     pub bytes: u64,
-    /// How many bytes on the disk the copies take of what the drive holds, from which it is given back when it was wiped. With 0
-    /// there are none.
+    /// How many bytes on the disk the copies take of what the drive holds, from which it is given back when it was
+    /// wiped. With 0 there are none.
     pub copies: u64,
 }
 
