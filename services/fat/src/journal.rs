@@ -6,7 +6,7 @@
 //!
 //! Layout, little-endian: [`Header`], then each image as its phase (4 bytes), its sector counted from the volume's
 //! first one (8) and its 512 bytes, ordered by phase; then the CRC-32 of all of that (4). What is appended to that says
-//! that a recovery from it has begun.
+//! that a recovery from it has begun, or that its change is to be taken back.
 
 use std::io::{self, Read, Write};
 
@@ -142,7 +142,13 @@ pub(crate) enum Stage {
     Changing,
     /// A recovery from it may have been cut.
     Recovering,
+    /// What its change wrote did not hold, so it is taken back.
+    Undoing,
 }
+
+/// What is appended to a record when it comes to a stage.
+const RECOVERING: u8 = b'R';
+const UNDOING: u8 = b'U';
 
 /// A record on its way out of a journal. Before [`RecordReader::stage`] has said so, nothing of it is certain.
 pub(crate) struct RecordReader<'r> {
@@ -193,17 +199,23 @@ impl<'r> RecordReader<'r> {
         {
             return Ok(None);
         }
-        Ok(Some(if filled(&mut self.from, &mut [0])? {
-            Stage::Recovering
-        } else {
-            Stage::Changing
+        let mut mark = [0];
+        Ok(Some(match filled(&mut self.from, &mut mark)? {
+            false => Stage::Changing,
+            true if mark == [UNDOING] => Stage::Undoing,
+            true => Stage::Recovering,
         }))
     }
 }
 
 /// Says in a journal that a recovery from its record begins.
 pub(crate) fn begin_recovery(journal: &mut dyn Journal) -> io::Result<()> {
-    journal.append(b"R")
+    journal.append(&[RECOVERING])
+}
+
+/// Says in a journal that its change is to be taken back, and that the medium need not look as a cut leaves it.
+pub(crate) fn begin_undoing(journal: &mut dyn Journal) -> io::Result<()> {
+    journal.append(&[UNDOING])
 }
 
 /// Fills `into`; false where there is less.

@@ -7,7 +7,9 @@
 
 mod support;
 
-use cpy_fat::{Caching, Error, Recovery, Room, Saved, SectorDevice, Volume, recover};
+use cpy_fat::{
+    Caching, Error, Recovery, RecoveryError, Room, Saved, SectorDevice, Volume, recover,
+};
 use support::image::{Image, SMALL_SHAPES};
 use support::journal::MemoryJournal;
 use support::memory::MemoryDevice;
@@ -217,4 +219,120 @@ fn what_does_not_read_back_is_written_again_and_then_taken_back() {
             }
         }
     }
+}
+
+/// A full drive whose memory fails, with the file that fills it: `times` writes of the sector that is written after
+/// `good` others do not hold.
+fn failing(good: usize, times: usize) -> (MemoryDevice, Worn, Drive, MemoryJournal, Vec<u8>) {
+    let (device, mut drive) = drive();
+    fill(&mut drive);
+    let filler = read_file(&mut drive, &path("/filler")).unwrap();
+    let worn = Worn::new(device.clone(), good, times);
+    let mut drive = open(worn.clone());
+    let journal = MemoryJournal::default();
+    drive.keep_journal(Box::new(journal.clone()), 0);
+    (device, worn, drive, journal, filler)
+}
+
+fn filler_on(device: &MemoryDevice) -> Vec<u8> {
+    read_file(&mut open(device.clone()), &path("/filler")).unwrap()
+}
+
+#[test]
+fn what_is_put_back_and_does_not_hold_either_stays_in_the_journal_until_it_does() {
+    // In the content, and in the last sector of the directory, which is written after it.
+    let (_, _, _, _, filler) = failing(0, 0);
+    let content = filler.len() / 512;
+    for good in [0, 3, content - 1, content] {
+        for times in [2, 3, 4, 5, 100] {
+            let at = format!("sector {good}, {times} times");
+            let (device, mut worn, mut drive, mut journal, filler) = failing(good, times);
+            let error = save(&mut drive, "/filler", &bytes(1, filler.len())).unwrap_err();
+            // The change is written twice, and what it has taken the place of twice.
+            if times < 4 {
+                assert!(matches!(error, Error::Unverified { .. }), "{at}: {error}");
+                assert!(journal.is_empty(), "{at}");
+                assert!(
+                    filler_on(&device) == filler,
+                    "{at}: the old content is gone"
+                );
+                continue;
+            }
+            let Error::Unrestored { is_kept: true, .. } = error else {
+                panic!("{at}: {error}");
+            };
+            assert!(!journal.is_empty(), "{at}: the old content is nowhere");
+            journal.records();
+            // Nothing takes its place, and neither that nor another try makes it worse.
+            if times == 100 {
+                for _ in 0..2 {
+                    let refused = save(&mut drive, "/filler", b"short").unwrap_err();
+                    assert!(matches!(refused, Error::Unsettled(_)), "{at}: {refused}");
+                    let refused = drive.room_for(&path("/new")).unwrap_err();
+                    assert!(matches!(refused, Error::Unsettled(_)), "{at}: {refused}");
+                    let failed = recover(&mut worn, &mut journal).unwrap_err();
+                    assert!(
+                        matches!(failed, RecoveryError::Unverified),
+                        "{at}: {failed}"
+                    );
+                }
+                assert!(journal.records().is_empty(), "{at}: it is written over");
+                assert!(!journal.is_empty(), "{at}: the old content is nowhere");
+                worn.mend();
+            }
+            let recovery = recover(&mut worn, &mut journal).unwrap();
+            assert_eq!(recovery, Recovery::TakenBack, "{at}");
+            assert!(journal.is_empty());
+            assert!(
+                filler_on(&device) == filler,
+                "{at}: the old content is gone"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_change_that_is_owed_is_brought_to_its_end_before_the_next_one() {
+    let (device, _, mut drive, journal, filler) = failing(3, 4);
+    save(&mut drive, "/filler", &bytes(1, filler.len())).unwrap_err();
+    drive.delete(&path("/code.py")).unwrap();
+    assert!(journal.is_empty());
+    assert!(filler_on(&device) == filler);
+    assert!(open(device).check().unwrap().is_clean());
+}
+
+#[test]
+fn a_change_that_was_said_to_have_failed_is_not_finished_later() {
+    for good in 0.. {
+        let (device, mut drive) = drive();
+        let old = read_tree(&mut drive).unwrap();
+        let mut worn = Worn::new(device.clone(), good, 100);
+        let mut drive = open(worn.clone());
+        let mut journal = MemoryJournal::default();
+        drive.keep_journal(Box::new(journal.clone()), 0);
+        let result = save(&mut drive, "/code.py", &bytes(9, 2000));
+        if !worn.was_met() {
+            break;
+        }
+        result.unwrap_err();
+        worn.mend();
+        recover(&mut worn, &mut journal).unwrap();
+        assert!(journal.is_empty(), "sector {good}");
+        assert_eq!(read_tree(&mut open(device)).unwrap(), old, "sector {good}");
+    }
+}
+
+#[test]
+fn what_does_not_hold_without_a_journal_is_not_said_to_be_kept() {
+    let (device, mut old) = drive();
+    let tree = read_tree(&mut old).unwrap();
+    // The table, behind the content.
+    let mut drive = open(Worn::new(device.clone(), 4, 100));
+    let error = save(&mut drive, "/code.py", &bytes(9, 2000)).unwrap_err();
+    let sentence = error.to_string();
+    assert!(
+        matches!(error, Error::Unrestored { is_kept: false, .. }) && !sentence.contains("kept"),
+        "{sentence}"
+    );
+    assert_eq!(read_tree(&mut open(device)).unwrap(), tree);
 }

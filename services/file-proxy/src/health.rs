@@ -3,7 +3,7 @@
 
 use cpy_board::Serial;
 use cpy_board::status::DriveHealth;
-use cpy_fat::{FatKind, Finding};
+use cpy_fat::{Error, FatKind, Finding};
 
 use crate::opened::Volume;
 
@@ -12,7 +12,7 @@ use crate::opened::Volume;
 pub(crate) fn look_over(
     board: &Serial,
     volume: &mut Volume,
-) -> Result<(DriveHealth, Option<String>), cpy_fat::Error> {
+) -> Result<(DriveHealth, Option<String>), Error> {
     if volume.kind() == FatKind::Fat32 {
         return Ok(if volume.is_dirty()? {
             diagnosis(board, &Finding::Dirty, 0)
@@ -26,9 +26,15 @@ pub(crate) fn look_over(
     let is_unowned = |finding: &Finding| matches!(finding, Finding::Unowned { .. });
     let findings = &report.findings;
     if findings.iter().any(is_unowned) && findings.iter().all(Finding::is_leftover) {
-        let clusters = volume.free_unowned()?;
-        tracing::info!(%board, clusters, "freed what a cut save had left");
-        report = volume.check()?;
+        match volume.free_unowned() {
+            Ok(clusters) => {
+                tracing::info!(%board, clusters, "freed what a cut save had left");
+                report = volume.check()?;
+            }
+            // They may be the change's that is still in the journal.
+            Err(Error::Unsettled(_)) => {}
+            Err(error) => return Err(error),
+        }
     }
     let Some(first) = report.damage().or(report.findings.first()) else {
         return Ok((DriveHealth::Sound, None));

@@ -79,6 +79,13 @@ impl Opened {
                         .to_owned(),
                 );
             }
+            Err(error @ RecoveryError::Unverified) => {
+                tracing::error!(%board, %error, "a change that was cut off cannot be brought to its end");
+                notices.push(format!(
+                    "A change to the drive was cut off, and cannot be brought to its end: {error}. Its files can be read, as \
+                     far as they are whole, and nothing can be changed; what the change has taken the place of is kept."
+                ));
+            }
             Err(RecoveryError::Device(error)) => return Err(Refusal::Unusable(error.to_string())),
             Err(RecoveryError::Journal(error)) => {
                 // It may hold the only copy of something: it is not written over.
