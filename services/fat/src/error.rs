@@ -126,8 +126,8 @@ pub enum Error {
         /// Whether the journal keeps what was there before, for another try.
         is_kept: bool,
     },
-    /// A change that was cut off is still to be brought to its end.
-    #[error("the drive cannot be changed before a change that was cut off is at its end: {0}")]
+    /// An earlier change is still to be brought to its end, or to be cleared from the journal.
+    #[error("the drive cannot be changed while the gateway's journal has an earlier change: {0}")]
     Unsettled(#[source] RecoveryError),
     /// The old content would be written over, and there is no journal that could have it meanwhile.
     #[error("what {path} holds would be written over, and cannot be kept elsewhere meanwhile")]

@@ -41,9 +41,21 @@ pub enum RecoveryError {
     /// What was written does not read back.
     #[error("the drive does not keep what is written: its memory may be worn out")]
     Unverified,
-    /// The journal failed.
-    #[error("the journal cannot be used: {0}")]
+    /// The journal cannot be read, so that nobody knows what is to be done.
+    #[error("the journal cannot be read: {0}")]
     Journal(#[source] io::Error),
+    /// The journal does not take the note without which this recovery could not be done again. Nothing was done.
+    #[error("the journal cannot be written: {0}")]
+    Unwritable(#[source] io::Error),
+    /// All is done, and the journal cannot be cleared.
+    #[error("the journal cannot be cleared of it: {source}")]
+    Undiscarded {
+        /// What was done.
+        done: Recovery,
+        /// What the journal said.
+        #[source]
+        source: io::Error,
+    },
 }
 
 /// Brings a device into a state that the change in the journal, if there is one, allows for: the one after it, or
@@ -62,8 +74,15 @@ pub fn recover<D: SectorDevice>(
         // It has another size than it had.
         None => Recovery::ChangedElsewhere,
     };
-    journal.discard().map_err(RecoveryError::Journal)?;
-    Ok(done)
+    end(done, journal)
+}
+
+/// Clears the journal after this was done. Until that can be, the record is found again, and must not be behind the times.
+fn end(done: Recovery, journal: &mut dyn Journal) -> Result<Recovery, RecoveryError> {
+    match journal.discard() {
+        Ok(()) => Ok(done),
+        Err(source) => Err(RecoveryError::Undiscarded { done, source }),
+    }
 }
 
 /// Writes back what the change in the journal has written over and what does not hold, on the volume's own sectors. The
@@ -95,7 +114,7 @@ pub(crate) fn settle<D: SectorDevice>(
     if record.stage == Stage::Undoing && done == Recovery::ChangedElsewhere {
         return Err(RecoveryError::Unverified);
     }
-    journal.discard().map_err(RecoveryError::Journal)
+    end(done, journal).map(drop)
 }
 
 /// What a record says without its contents: of each sector the phases that have an image of it, in their order, and
@@ -171,7 +190,7 @@ impl Record {
         if !cut.lost.is_empty() {
             // What is half restored looks like no loss any more.
             if self.stage == Stage::Changing {
-                begin_recovery(journal).map_err(RecoveryError::Journal)?;
+                begin_recovery(journal).map_err(RecoveryError::Unwritable)?;
             }
             let lost = |image: &Image| {
                 cut.lost.contains(&image.sector) && self.stands_before(cut.phase, image)

@@ -7,8 +7,10 @@
 
 mod support;
 
+use std::io::{self, Read, Write};
+
 use cpy_fat::{
-    Caching, Error, Recovery, RecoveryError, Room, Saved, SectorDevice, Volume, recover,
+    Caching, Error, Journal, Recovery, RecoveryError, Room, Saved, SectorDevice, Volume, recover,
 };
 use support::image::{Image, SMALL_SHAPES};
 use support::journal::MemoryJournal;
@@ -335,4 +337,84 @@ fn what_does_not_hold_without_a_journal_is_not_said_to_be_kept() {
         "{sentence}"
     );
     assert_eq!(read_tree(&mut open(device)).unwrap(), tree);
+}
+
+#[test]
+fn a_drive_can_be_read_and_not_changed_until_the_journal_can_be_cleared() {
+    for sectors in [5, 6, 7, 8] {
+        let (mut device, mut journal) = cut_save(sectors);
+        journal.set_read_only(true);
+        let mut expected = Recovery::Finished;
+        for _ in 0..2 {
+            let error = recover(&mut device, &mut journal).unwrap_err();
+            let RecoveryError::Undiscarded { done, .. } = error else {
+                panic!("{sectors}: {error}");
+            };
+            // It is done once.
+            assert_eq!(done, expected, "{sectors}");
+            expected = Recovery::Nothing;
+        }
+        let mut drive = open(device.clone());
+        drive.keep_journal(Box::new(journal.clone()), 0);
+        assert_eq!(
+            read_file(&mut drive, &path("/code.py")).unwrap(),
+            bytes(9, 2000)
+        );
+        let written = device.written();
+        let refused = save(&mut drive, "/code.py", b"# next\n").unwrap_err();
+        assert!(matches!(refused, Error::Unsettled(_)), "{refused}");
+        assert_eq!(device.written(), written);
+        journal.set_read_only(false);
+        save(&mut drive, "/code.py", b"# next\n").unwrap();
+        assert!(journal.is_empty());
+        assert_eq!(
+            recover(&mut device, &mut journal).unwrap(),
+            Recovery::Nothing
+        );
+        assert_eq!(
+            read_file(&mut open(device), &path("/code.py")).unwrap(),
+            b"# next\n"
+        );
+    }
+}
+
+#[test]
+fn a_record_that_stays_behind_its_change_is_not_repeated_over_a_newer_one() {
+    let (mut device, mut drive) = drive();
+    let mut journal = MemoryJournal::default();
+    drive.keep_journal(Box::new(Sticking(journal.clone())), 0);
+    drive.rename(&path("/code.py"), &path("/main.py")).unwrap();
+    assert!(!journal.is_empty());
+    // Undone, it looks as if it had been cut before it began.
+    let refused = drive.rename(&path("/main.py"), &path("/code.py"));
+    assert!(matches!(refused, Err(Error::Unsettled(_))), "{refused:?}");
+    drive.keep_journal(Box::new(journal.clone()), 0);
+    drive.rename(&path("/main.py"), &path("/code.py")).unwrap();
+    assert!(journal.is_empty());
+    assert_eq!(
+        recover(&mut device, &mut journal).unwrap(),
+        Recovery::Nothing
+    );
+    open(device).stat(&path("/code.py")).unwrap();
+}
+
+/// A journal that keeps a record for good.
+struct Sticking(MemoryJournal);
+
+impl Journal for Sticking {
+    fn keep(&mut self, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        self.0.keep(write)
+    }
+
+    fn kept(&mut self) -> io::Result<Option<Box<dyn Read + '_>>> {
+        self.0.kept()
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.append(bytes)
+    }
+
+    fn discard(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
 }

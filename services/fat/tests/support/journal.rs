@@ -16,6 +16,7 @@ struct State {
     all: Vec<Vec<u8>>,
     /// How many bytes it has room for.
     room: Option<usize>,
+    is_read_only: bool,
 }
 
 impl MemoryJournal {
@@ -31,6 +32,11 @@ impl MemoryJournal {
         self.0.lock().unwrap().room = Some(room);
     }
 
+    /// Lets nothing be written any more, or everything again.
+    pub(crate) fn set_read_only(&self, is_read_only: bool) {
+        self.0.lock().unwrap().is_read_only = is_read_only;
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.lock().unwrap().kept.is_none()
     }
@@ -41,11 +47,21 @@ impl MemoryJournal {
     }
 }
 
+impl State {
+    fn write(&self) -> io::Result<()> {
+        if self.is_read_only {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
+        Ok(())
+    }
+}
+
 impl Journal for MemoryJournal {
     fn keep(&mut self, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         let mut record = Vec::new();
         write(&mut record)?;
         let mut state = self.0.lock().unwrap();
+        state.write()?;
         if state.room.is_some_and(|room| record.len() > room) {
             return Err(io::ErrorKind::StorageFull.into());
         }
@@ -61,13 +77,16 @@ impl Journal for MemoryJournal {
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.0.lock().unwrap();
+        state.write()?;
         let kept = state.kept.as_mut().unwrap();
         kept.extend_from_slice(bytes);
         Ok(())
     }
 
     fn discard(&mut self) -> io::Result<()> {
-        self.0.lock().unwrap().kept = None;
+        let mut state = self.0.lock().unwrap();
+        state.write()?;
+        state.kept = None;
         Ok(())
     }
 }
