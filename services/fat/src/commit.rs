@@ -13,6 +13,7 @@ use crate::journal::{Direction, Header, RecordWriter};
 use crate::keeper::Keeper;
 use crate::medium::{Medium, Sector};
 use crate::numbers::{at_most, wide};
+use crate::path::Path;
 use crate::recovery::{RecoveryError, take_back};
 use crate::transaction::{Content, Phase, Transaction};
 
@@ -48,12 +49,13 @@ impl Transaction<'_> {
         mut self,
         medium: &mut Medium<D>,
         keeper: Option<&mut Keeper>,
+        path: &Path,
     ) -> Result<(), Interrupted> {
         self.then();
         let before = self.before(medium).map_err(Interrupted::Device)?;
         let mut kept = None;
         if let Some(keeper) = keeper {
-            let recorded = self.record(medium, keeper, &before);
+            let recorded = self.record(medium, keeper, &before, path);
             if recorded.is_err() {
                 // It may have failed behind its end.
                 keeper.look();
@@ -167,6 +169,7 @@ impl Transaction<'_> {
         medium: &mut Medium<D>,
         keeper: &mut Keeper,
         before: &BTreeMap<u64, Sector>,
+        path: &Path,
     ) -> Result<(), Unrecorded> {
         let in_place = self.is_in_place;
         let contents = self
@@ -188,8 +191,9 @@ impl Transaction<'_> {
         };
         let mut failure = None;
         let phases = &mut self.phases;
+        let path = path.to_string();
         let kept = keeper.journal.keep(&mut |into| {
-            let result = write_record(into, header, before, phases, medium);
+            let result = write_record(into, (header, &path), before, phases, medium);
             result.map_err(|unrecorded| match unrecorded {
                 Unrecorded::Journal(error) => error,
                 other => {
@@ -204,12 +208,12 @@ impl Transaction<'_> {
 
 fn write_record<D: SectorDevice>(
     into: &mut dyn Write,
-    header: Header,
+    (header, path): (Header, &str),
     before: &BTreeMap<u64, Sector>,
     phases: &mut [Phase<'_>],
     medium: &mut Medium<D>,
 ) -> Result<(), Unrecorded> {
-    let mut record = RecordWriter::begin(into, header).map_err(Unrecorded::Journal)?;
+    let mut record = RecordWriter::begin(into, header, path).map_err(Unrecorded::Journal)?;
     for (&sector, content) in before {
         record
             .image(0, sector, content.bytes())

@@ -4,7 +4,8 @@
 //! A cut leaves a state that can be told: every phase before the one that was cut is on the medium, none behind it
 //! is, and of that one some sectors are. Besides, flash memory erases more than a sector at a time, so the erase
 //! block that was being written may be [lost](crate::block_loss). Where the medium is in no such state, somebody else
-//! has written to it since; then nothing is done, for the order of the phases alone has kept the volume sound.
+//! has written to it since; then nothing is done, for the order of the phases alone has kept the volume sound. The record
+//! of a change in place is set aside then, for it has what no order keeps.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -18,9 +19,10 @@ use crate::journal::{
 };
 use crate::medium::Sector;
 use crate::numbers::{at_most, wide};
+use crate::path::Path;
 
 /// What a recovery did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recovery {
     /// There was nothing to do.
     Nothing,
@@ -29,7 +31,12 @@ pub enum Recovery {
     /// A change that was cut is undone.
     TakenBack,
     /// A change was cut, and the medium was written to since by somebody else.
-    ChangedElsewhere,
+    ChangedElsewhere {
+        /// What was to be changed; the root, where that is all of the volume, or not known.
+        path: Path,
+        /// It was to be changed in place: what was there before stands nowhere but in the record, which is set aside.
+        is_set_aside: bool,
+    },
 }
 
 /// Why a recovery could not be done. The record is still kept.
@@ -72,14 +79,26 @@ pub fn recover<D: SectorDevice>(
     let done = match Slice::new(device, first, sectors) {
         Some(mut volume) => record.restore(&mut volume, journal)?,
         // It has another size than it had.
-        None => Recovery::ChangedElsewhere,
+        None => record.changed_elsewhere(),
     };
     end(done, journal)
 }
 
 /// Clears the journal after this was done. Until that can be, the record is found again, and must not be behind the times.
 fn end(done: Recovery, journal: &mut dyn Journal) -> Result<Recovery, RecoveryError> {
-    match journal.discard() {
+    let is_set_aside = matches!(
+        done,
+        Recovery::ChangedElsewhere {
+            is_set_aside: true,
+            ..
+        }
+    );
+    let cleared = if is_set_aside {
+        journal.set_aside()
+    } else {
+        journal.discard()
+    };
+    match cleared {
         Ok(()) => Ok(done),
         Err(source) => Err(RecoveryError::Undiscarded { done, source }),
     }
@@ -111,7 +130,7 @@ pub(crate) fn settle<D: SectorDevice>(
     };
     let done = record.restore(volume, journal)?;
     // Nobody else has written to it: more of it does not hold than one cut explains.
-    if record.stage == Stage::Undoing && done == Recovery::ChangedElsewhere {
+    if record.stage == Stage::Undoing && matches!(done, Recovery::ChangedElsewhere { .. }) {
         return Err(RecoveryError::Unverified);
     }
     end(done, journal).map(drop)
@@ -121,6 +140,7 @@ pub(crate) fn settle<D: SectorDevice>(
 /// that image's digest.
 struct Record {
     header: Header,
+    path: Path,
     stage: Stage,
     sectors: BTreeMap<u64, Vec<(u32, u64)>>,
 }
@@ -154,6 +174,7 @@ impl Record {
             return Ok(None);
         };
         let header = reader.header;
+        let path = reader.path.parse().unwrap_or_default();
         let mut sectors: BTreeMap<u64, Vec<(u32, u64)>> = BTreeMap::new();
         while let Some(image) = reader.next()? {
             if image.sector >= header.sectors {
@@ -167,9 +188,17 @@ impl Record {
         }
         Ok(reader.stage()?.map(|stage| Self {
             header,
+            path,
             stage,
             sectors,
         }))
+    }
+
+    fn changed_elsewhere(&self) -> Recovery {
+        Recovery::ChangedElsewhere {
+            path: self.path.clone(),
+            is_set_aside: self.header.direction == Direction::TakeBack,
+        }
     }
 
     fn restore<D: SectorDevice>(
@@ -179,7 +208,7 @@ impl Record {
     ) -> Result<Recovery, RecoveryError> {
         let mut medium = self.look(volume)?;
         let Some(cut) = self.find_cut(&mut medium, journal)? else {
-            return Ok(Recovery::ChangedElsewhere);
+            return Ok(self.changed_elsewhere());
         };
         let is_taken_back =
             self.header.direction == Direction::TakeBack || self.stage == Stage::Undoing;

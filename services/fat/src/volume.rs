@@ -15,6 +15,7 @@ use crate::info_sector::FreeCount;
 use crate::journal::Journal;
 use crate::keeper::Keeper;
 use crate::medium::Medium;
+use crate::numbers::wide;
 use crate::path::Path;
 use crate::read::Readers;
 use crate::recovery::RecoveryError;
@@ -105,6 +106,12 @@ impl<D: SectorDevice> Volume<D> {
     /// How the volume's table is packed.
     pub fn kind(&self) -> FatKind {
         self.geometry.table.kind()
+    }
+
+    /// How many bytes one copy of the volume's table has.
+    pub fn table_size(&self) -> u64 {
+        let sectors = self.geometry.table.sectors();
+        (sectors.end - sectors.start) * wide(SECTOR_SIZE)
     }
 
     /// How full the volume is.
@@ -317,7 +324,8 @@ impl<D: SectorDevice> Volume<D> {
 
     /// Writes the phases of a transaction.
     pub(crate) fn write(&mut self, transaction: Transaction<'_>, path: &Path) -> Result<(), Error> {
-        let Err(interrupted) = transaction.commit(&mut self.medium, self.keeper.as_mut()) else {
+        let Err(interrupted) = transaction.commit(&mut self.medium, self.keeper.as_mut(), path)
+        else {
             return Ok(());
         };
         // Nobody knows what of it reached the medium.

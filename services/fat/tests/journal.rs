@@ -64,7 +64,12 @@ fn a_drive_that_was_changed_elsewhere_since_the_cut_is_left_as_it_is() {
         save(&mut elsewhere, "/code.py", b"# by hand\n").unwrap();
         let expected = read_tree(&mut elsewhere).unwrap();
         let recovery = recover(&mut device, &mut journal).unwrap();
-        assert_eq!(recovery, Recovery::ChangedElsewhere, "{sectors}");
+        let expected_of = Recovery::ChangedElsewhere {
+            path: path("/code.py"),
+            is_set_aside: false,
+        };
+        assert_eq!(recovery, expected_of, "{sectors}");
+        assert_eq!(journal.aside(), None, "the old content is on the drive");
         assert!(journal.is_empty());
         assert_eq!(read_tree(&mut open(device)).unwrap(), expected);
     }
@@ -94,7 +99,10 @@ fn another_drive_is_left_as_it_is() {
         let mut journal = MemoryJournal::with(record.clone());
         let recovery = recover(&mut device, &mut journal).unwrap();
         assert!(
-            matches!(recovery, Recovery::ChangedElsewhere | Recovery::Nothing),
+            matches!(
+                recovery,
+                Recovery::ChangedElsewhere { .. } | Recovery::Nothing
+            ),
             "{recovery:?}"
         );
         assert!(device.bytes() == before, "{shape:?}: it was written to");
@@ -396,6 +404,40 @@ fn a_record_that_stays_behind_its_change_is_not_repeated_over_a_newer_one() {
         Recovery::Nothing
     );
     open(device).stat(&path("/code.py")).unwrap();
+}
+
+#[test]
+fn what_a_cut_in_place_has_taken_from_a_drive_that_was_changed_elsewhere_is_set_aside() {
+    let (mut device, mut drive) = drive();
+    fill(&mut drive);
+    let filler = read_file(&mut drive, &path("/filler")).unwrap();
+    let mut journal = MemoryJournal::default();
+    drive.keep_journal(Box::new(journal.clone()), 0);
+    device.cut_after(9);
+    save(&mut drive, "/filler", &bytes(1, filler.len())).unwrap_err();
+    device.mend();
+    let record = journal.records().pop().unwrap();
+    let mut elsewhere = open(device.clone());
+    elsewhere.delete(&path("/lib")).unwrap();
+    save(&mut elsewhere, "/main.py", b"# by hand\n").unwrap();
+    let expected = device.bytes();
+    let changed = || Recovery::ChangedElsewhere {
+        path: path("/filler"),
+        is_set_aside: true,
+    };
+    // What cannot be put aside stays where it is, and nothing takes its place.
+    journal.set_read_only(true);
+    let failed = recover(&mut device, &mut journal).unwrap_err();
+    assert!(
+        matches!(&failed, RecoveryError::Undiscarded { done, .. } if *done == changed()),
+        "{failed}"
+    );
+    assert!(!journal.is_empty() && journal.aside().is_none());
+    journal.set_read_only(false);
+    assert_eq!(recover(&mut device, &mut journal).unwrap(), changed());
+    assert!(journal.is_empty());
+    assert_eq!(journal.aside(), Some(record));
+    assert!(device.bytes() == expected, "it was written to");
 }
 
 /// A journal that keeps a record for good.

@@ -66,13 +66,28 @@ impl Opened {
         // Whether the journal still has a change, so that the volume refuses others.
         let mut is_owed = false;
         match recover(&mut device, &mut journal) {
-            Ok(done) => notices.extend(news(board, done)),
+            Ok(done) => {
+                if matches!(
+                    done,
+                    Recovery::ChangedElsewhere {
+                        is_set_aside: true,
+                        ..
+                    }
+                ) {
+                    let aside = journal.aside();
+                    notices.push(format!(
+                        "It is also set aside, as sectors, in {}.",
+                        aside.display()
+                    ));
+                }
+                notices.splice(0..0, news(board, done));
+            }
             Err(RecoveryError::Undiscarded { done, source }) => {
-                tracing::error!(%board, error = %source, "the journal cannot be cleared of a change that is done");
+                tracing::error!(%board, error = %source, "the journal cannot be cleared of an earlier change");
                 notices.extend(news(board, done));
                 notices.push(format!(
-                    "The gateway's journal cannot be cleared of an earlier change, which is done ({source}): files can be \
-                     read, and nothing can be changed until it can be."
+                    "The gateway's journal cannot be cleared of an earlier change ({source}): files can be read, and \
+                     nothing can be changed until it can be."
                 ));
                 is_owed = true;
             }
@@ -126,11 +141,25 @@ fn news(board: &Serial, done: Recovery) -> Option<String> {
             tracing::info!(%board, "a change that was cut off is undone");
             None
         }
-        Recovery::ChangedElsewhere => {
-            tracing::warn!(%board, "a change was cut off, and the drive was changed elsewhere since");
-            let sentence = "A change to the drive was cut off when the board was unplugged, and something else has written \
-                            to it since: look whether your files are as they should be.";
-            Some(sentence.to_owned())
+        Recovery::ChangedElsewhere { path, is_set_aside } => {
+            tracing::warn!(%board, %path, "a change was cut off, and the drive was changed elsewhere since");
+            let what = if path.is_root() {
+                String::new()
+            } else {
+                format!(" ({path})")
+            };
+            let advice = match is_set_aside {
+                false => "look whether your files are as they should be.".to_owned(),
+                true if path.is_root() => "half of the change may be there.".to_owned(),
+                true => format!(
+                    "half of the old file and half of the new one may be there. `cpyctl history {board} '{path}'` lists \
+                     what it held before, as far as that is kept."
+                ),
+            };
+            Some(format!(
+                "A change to the drive{what} was cut off when the board was unplugged, and something else has written to it since: \
+                 {advice}"
+            ))
         }
     }
 }
@@ -180,6 +209,37 @@ mod tests {
         let mut content = Cursor::new(content);
         volume.save(&at.parse().unwrap(), size, &mut content, modified)?;
         Ok(())
+    }
+
+    #[test]
+    fn a_file_that_was_cut_in_place_and_changed_elsewhere_is_named_with_where_its_old_content_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let (image, record) = (image(dir.path()), dir.path().join("journal"));
+        let (mut before, first) = volume(Device::open(&image).unwrap(), Caching::Owned).unwrap();
+        let space = before.space().unwrap();
+        let size = space.cluster_size * space.free_clusters;
+        save(&mut before, "/code.py", &"o".repeat(size as usize)).unwrap();
+        before.keep_journal(Box::new(Keeping(JournalFile::new(&record))), first);
+        save(&mut before, "/code.py", &"n".repeat(size as usize)).unwrap();
+        drop(before);
+        let (mut elsewhere, _) = volume(Device::open(&image).unwrap(), Caching::Owned).unwrap();
+        elsewhere.delete(&"/code.py".parse().unwrap()).unwrap();
+        drop(elsewhere);
+        let journal = JournalFile::new(&record);
+        let board = "A1".parse().unwrap();
+        let opened = Opened::open(&board, &image, journal.clone(), false).unwrap();
+        for words in [
+            "A change to the drive (/code.py) was cut off",
+            "something else has written to it since",
+            "`cpyctl history A1 '/code.py'`",
+            journal.aside().to_str().unwrap(),
+        ] {
+            assert!(opened.notice.contains(words), "{words}: {}", opened.notice);
+        }
+        assert!(journal.aside().exists());
+        drop(opened);
+        let again = Opened::open(&board, &image, journal, false).unwrap();
+        assert_eq!(again.notice, "");
     }
 
     /// A journal whose discarded records stay.

@@ -30,12 +30,16 @@ fuzz_target!(|input: &[u8]| {
     let mut shelf = Shelf(Some(record));
     let recovery = recover(&mut drive.clone(), &mut shelf);
     match recovery {
-        Ok(Recovery::Nothing | Recovery::ChangedElsewhere) => assert!(drive.bytes() == before),
+        Ok(Recovery::Nothing | Recovery::ChangedElsewhere { .. }) => {
+            assert!(drive.bytes() == before)
+        }
         Ok(_) => assert!(is_whole),
         Err(_) => {}
     }
     // What was recovered is not recovered again.
-    if let Ok(Recovery::Finished | Recovery::TakenBack | Recovery::ChangedElsewhere) = recovery {
+    if let Ok(Recovery::Finished | Recovery::TakenBack | Recovery::ChangedElsewhere { .. }) =
+        recovery
+    {
         let after = drive.bytes();
         drive.rest();
         assert!(matches!(

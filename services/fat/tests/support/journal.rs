@@ -12,6 +12,7 @@ pub(crate) struct MemoryJournal(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     kept: Option<Vec<u8>>,
+    aside: Option<Vec<u8>>,
     /// All records that were kept, the last one last.
     all: Vec<Vec<u8>>,
     /// How many bytes it has room for.
@@ -25,6 +26,11 @@ impl MemoryJournal {
         let journal = Self::default();
         journal.0.lock().unwrap().kept = Some(record);
         journal
+    }
+
+    /// What was set aside last.
+    pub(crate) fn aside(&self) -> Option<Vec<u8>> {
+        self.0.lock().unwrap().aside.clone()
     }
 
     /// Lets records of more bytes fail.
@@ -87,6 +93,13 @@ impl Journal for MemoryJournal {
         let mut state = self.0.lock().unwrap();
         state.write()?;
         state.kept = None;
+        Ok(())
+    }
+
+    fn set_aside(&mut self) -> io::Result<()> {
+        let mut state = self.0.lock().unwrap();
+        state.write()?;
+        state.aside = state.kept.take();
         Ok(())
     }
 }
