@@ -297,8 +297,10 @@ impl<D: SectorDevice> Survey<'_, D> {
         let table = self.volume.geometry.table;
         let mut unowned = Chain::default();
         let mut followers = ClusterSet::new(&table);
+        let mut free = 0;
         let owned = &self.owned;
         table.scan(&mut self.volume.medium, table.numbers(), |cluster, link| {
+            free += u32::from(link == Link::Free);
             if !matches!(link, Link::Free | Link::Bad) && !owned.contains(cluster) {
                 unowned.push(cluster);
                 if let Link::Next(next) = link {
@@ -307,6 +309,7 @@ impl<D: SectorDevice> Survey<'_, D> {
             }
             ControlFlow::Continue(())
         })?;
+        self.volume.space.count(free);
         let clusters = unowned.len();
         if clusters > 0 {
             let heads = unowned

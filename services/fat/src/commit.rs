@@ -9,9 +9,11 @@ use std::io::{self, SeekFrom, Write};
 use crate::device::{MAX_TRANSFER, SECTOR_SIZE, SectorDevice};
 use crate::digest::digest;
 use crate::erase_block::{EraseBlock, runs};
-use crate::journal::{Direction, Header, Journal, RecordWriter};
+use crate::journal::{Direction, Header, RecordWriter};
+use crate::keeper::Keeper;
 use crate::medium::{Medium, Sector};
 use crate::numbers::{at_most, wide};
+use crate::path::Path;
 use crate::recovery::{RecoveryError, take_back};
 use crate::transaction::{Content, Phase, Transaction};
 
@@ -24,14 +26,13 @@ pub(crate) enum Interrupted {
     Device(io::Error),
     /// What was written does not read back. What was there before was put back.
     Unverified,
+    /// Neither what was written nor what was there before reads back.
+    Unrestored {
+        /// Whether the journal keeps what was there before.
+        is_kept: bool,
+    },
     /// The journal, without which nothing was to be written, failed.
     Journal(io::Error),
-}
-
-/// A journal, and where the volume of which it keeps changes lies on its device.
-pub(crate) struct Keeper {
-    pub(crate) journal: Box<dyn Journal>,
-    pub(crate) first: u64,
 }
 
 /// Why there is no record of a change.
@@ -48,12 +49,18 @@ impl Transaction<'_> {
         mut self,
         medium: &mut Medium<D>,
         keeper: Option<&mut Keeper>,
+        path: &Path,
     ) -> Result<(), Interrupted> {
         self.then();
         let before = self.before(medium).map_err(Interrupted::Device)?;
         let mut kept = None;
         if let Some(keeper) = keeper {
-            match self.record(medium, keeper, &before) {
+            let recorded = self.record(medium, keeper, &before, path);
+            if recorded.is_err() {
+                // It may have failed behind its end.
+                keeper.look();
+            }
+            match recorded {
                 Ok(()) => kept = Some(keeper),
                 Err(Unrecorded::Content(error)) => return Err(Interrupted::Content(error)),
                 Err(Unrecorded::Device(error)) => return Err(Interrupted::Device(error)),
@@ -75,20 +82,25 @@ impl Transaction<'_> {
                 Err(Interrupted::Device(_)) => {
                     medium.forget();
                     let is_untouched = self.before(medium).is_ok_and(|now| now == before);
-                    if let Some(keeper) = kept.filter(|_| is_untouched && !self.is_in_place) {
-                        let _ = keeper.journal.discard();
+                    match kept {
+                        Some(keeper) if is_untouched && !self.is_in_place => keeper.discard(),
+                        Some(keeper) => keeper.is_owed = true,
+                        None => {}
                     }
                     return result;
                 }
                 Err(_) => {}
             }
-            let written = &self.phases[..=number];
-            undo(written, &before, medium, kept.as_deref_mut())?;
+            if let Err(interrupted) = self.undo(number, &before, medium, kept.as_deref_mut()) {
+                if let Some(keeper) = kept {
+                    keeper.is_owed = true;
+                }
+                return Err(interrupted);
+            }
             break;
         }
         if let Some(keeper) = kept {
-            // One that is still there later is found to be finished.
-            let _ = keeper.journal.discard();
+            keeper.discard();
         }
         result
     }
@@ -117,12 +129,47 @@ impl Transaction<'_> {
         medium.read_sectors(around.into_iter().filter(|&sector| !is_content(sector)))
     }
 
+    /// Puts back what the phases up to `last` have written over: from the journal where there is one, else what `before`
+    /// knows, the last phase first. The journal keeps its record.
+    fn undo<D: SectorDevice>(
+        &self,
+        last: usize,
+        before: &BTreeMap<u64, Sector>,
+        medium: &mut Medium<D>,
+        kept: Option<&mut Keeper>,
+    ) -> Result<(), Interrupted> {
+        let is_kept = kept.is_some();
+        if let Some(keeper) = kept {
+            match take_back(medium.device(), keeper.journal.as_mut()) {
+                Ok(()) => return Ok(()),
+                Err(RecoveryError::Device(error)) => return Err(Interrupted::Device(error)),
+                // What went beside the old content can be undone without.
+                Err(RecoveryError::Journal(_)) if !self.is_in_place => {}
+                Err(_) => return Err(Interrupted::Unrestored { is_kept }),
+            }
+        }
+        for phase in self.phases[..=last].iter().rev() {
+            let sectors = phase.sectors.keys();
+            let old = sectors.filter_map(|sector| Some((*sector, before.get(sector)?.clone())));
+            let mut old = Phase {
+                content: None,
+                sectors: old.collect(),
+            };
+            old.write(medium).map_err(|interrupted| match interrupted {
+                Interrupted::Unverified => Interrupted::Unrestored { is_kept },
+                other => other,
+            })?;
+        }
+        Ok(())
+    }
+
     /// Writes the change into the journal.
     fn record<D: SectorDevice>(
         &mut self,
         medium: &mut Medium<D>,
         keeper: &mut Keeper,
         before: &BTreeMap<u64, Sector>,
+        path: &Path,
     ) -> Result<(), Unrecorded> {
         let in_place = self.is_in_place;
         let contents = self
@@ -144,8 +191,9 @@ impl Transaction<'_> {
         };
         let mut failure = None;
         let phases = &mut self.phases;
+        let path = path.to_string();
         let kept = keeper.journal.keep(&mut |into| {
-            let result = write_record(into, header, before, phases, medium);
+            let result = write_record(into, (header, &path), before, phases, medium);
             result.map_err(|unrecorded| match unrecorded {
                 Unrecorded::Journal(error) => error,
                 other => {
@@ -160,12 +208,12 @@ impl Transaction<'_> {
 
 fn write_record<D: SectorDevice>(
     into: &mut dyn Write,
-    header: Header,
+    (header, path): (Header, &str),
     before: &BTreeMap<u64, Sector>,
     phases: &mut [Phase<'_>],
     medium: &mut Medium<D>,
 ) -> Result<(), Unrecorded> {
-    let mut record = RecordWriter::begin(into, header).map_err(Unrecorded::Journal)?;
+    let mut record = RecordWriter::begin(into, header, path).map_err(Unrecorded::Journal)?;
     for (&sector, content) in before {
         record
             .image(0, sector, content.bytes())
@@ -208,34 +256,6 @@ fn images(
         record
             .image(phase, sector, content)
             .map_err(Unrecorded::Journal)?;
-    }
-    Ok(())
-}
-
-/// Puts back what phases have written over: from the journal where it went in place, else what `before` knows, the
-/// last phase first.
-fn undo<D: SectorDevice>(
-    written: &[Phase<'_>],
-    before: &BTreeMap<u64, Sector>,
-    medium: &mut Medium<D>,
-    kept: Option<&mut Keeper>,
-) -> Result<(), Interrupted> {
-    if let Some(keeper) = kept {
-        let journal = keeper.journal.as_mut();
-        return take_back(medium.device(), journal).map_err(|error| match error {
-            RecoveryError::Device(error) => Interrupted::Device(error),
-            RecoveryError::Journal(error) => Interrupted::Journal(error),
-        });
-    }
-    for phase in written.iter().rev() {
-        let old: BTreeMap<u64, Sector> = phase
-            .sectors
-            .keys()
-            .filter_map(|sector| Some((*sector, before.get(sector)?.clone())))
-            .collect();
-        write_sectors(medium, &old)
-            .and_then(|()| medium.flush())
-            .map_err(Interrupted::Device)?;
     }
     Ok(())
 }

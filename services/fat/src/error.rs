@@ -7,8 +7,9 @@ use crate::boot_sector::NotFat;
 use crate::finding::Finding;
 use crate::name::InvalidName;
 use crate::path::Path;
+use crate::recovery::RecoveryError;
 
-/// Why an operation did not happen. Whatever it was, the old content is whole.
+/// Why an operation did not happen. Whatever it was but [`Error::Unrestored`], the old content is whole.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nothing has this name.
@@ -113,6 +114,21 @@ pub enum Error {
         /// What was to be changed.
         path: Path,
     },
+    /// Neither what was written nor what was there before reads back.
+    #[error(
+        "the drive did not keep what was written for {path}, nor what was there before: its memory may be worn out, and \
+         {path} may be damaged{}",
+        fate(*.is_kept)
+    )]
+    Unrestored {
+        /// What was to be changed.
+        path: Path,
+        /// Whether the journal keeps what was there before, for another try.
+        is_kept: bool,
+    },
+    /// An earlier change is still to be brought to its end, or to be cleared from the journal.
+    #[error("the drive cannot be changed while the gateway's journal has an earlier change: {0}")]
+    Unsettled(#[source] RecoveryError),
     /// The old content would be written over, and there is no journal that could have it meanwhile.
     #[error("what {path} holds would be written over, and cannot be kept elsewhere meanwhile")]
     NoJournal {
@@ -139,6 +155,15 @@ pub enum Error {
     /// The device failed.
     #[error("the drive does not answer as it should: {0}")]
     Device(#[from] io::Error),
+}
+
+/// What becomes of what could not be put back.
+fn fate(is_kept: bool) -> &'static str {
+    if is_kept {
+        "; what it held is kept, and is put back when the board is plugged in again and its memory holds it"
+    } else {
+        ""
+    }
 }
 
 /// What is wrong with a chain of clusters.

@@ -35,6 +35,11 @@ impl FreeSpace {
         self.free = None;
     }
 
+    /// Notes how many were counted.
+    pub(crate) fn count(&mut self, free: u32) {
+        self.free = Some(free);
+    }
+
     pub(crate) fn free(&self) -> Option<u32> {
         self.free
     }
@@ -70,7 +75,7 @@ impl<D: SectorDevice> Volume<D> {
             free += u32::from(link == Link::Free);
             ControlFlow::Continue(())
         })?;
-        self.space.free = Some(free);
+        self.space.count(free);
         Ok(free)
     }
 

@@ -4,9 +4,9 @@
 //! later phase are what that phase writes. [`recover`](crate::recover) needs no more than this to finish a change
 //! that was cut, or to take it back. The volume's own words for things (tables, entries) are not known here.
 //!
-//! Layout, little-endian: [`Header`], then each image as its phase (4 bytes), its sector counted from the volume's
+//! Layout, little-endian: [`Header`], then the path of what is changed, then each image as its phase (4 bytes), its sector counted from the volume's
 //! first one (8) and its 512 bytes, ordered by phase; then the CRC-32 of all of that (4). What is appended to that says
-//! that a recovery from it has begun.
+//! that a recovery from it has begun, or that its change is to be taken back.
 
 use std::io::{self, Read, Write};
 
@@ -14,7 +14,7 @@ use crc32fast::Hasher;
 
 use crate::device::SECTOR_SIZE;
 use crate::medium::Sector;
-use crate::numbers::{read_u32, read_u64};
+use crate::numbers::{read_u16, read_u32, read_u64};
 
 /// A place off the volume that keeps one record, and still has it after a loss of power.
 pub trait Journal: Send {
@@ -29,6 +29,12 @@ pub trait Journal: Send {
 
     /// Keeps nothing any more. When this returns it is durable.
     fn discard(&mut self) -> io::Result<()>;
+
+    /// Keeps nothing any more, and puts what was kept aside for a person, where there is a place for that, instead of what
+    /// was put there before. When this returns it is durable.
+    fn set_aside(&mut self) -> io::Result<()> {
+        self.discard()
+    }
 }
 
 /// What becomes of a change that was cut.
@@ -64,10 +70,12 @@ pub(crate) struct Image {
 
 const MAGIC: [u8; 8] = *b"cpy-fat1";
 const HEADER: usize = 40;
+/// Where the header has the length of the path, which is 0 in records of before there was one.
+const PATH: usize = 29;
 const IMAGE: usize = 12 + SECTOR_SIZE;
 
 impl Header {
-    fn to_bytes(self) -> [u8; HEADER] {
+    fn to_bytes(self, path: u16) -> [u8; HEADER] {
         let mut bytes = [0; HEADER];
         bytes[..8].copy_from_slice(&MAGIC);
         bytes[8..16].copy_from_slice(&self.first.to_le_bytes());
@@ -77,6 +85,7 @@ impl Header {
             Direction::Finish => 1,
             Direction::TakeBack => 2,
         };
+        bytes[PATH..PATH + 2].copy_from_slice(&path.to_le_bytes());
         bytes[32..].copy_from_slice(&self.images.to_le_bytes());
         bytes
     }
@@ -107,12 +116,16 @@ pub(crate) struct RecordWriter<'w> {
 }
 
 impl<'w> RecordWriter<'w> {
-    pub(crate) fn begin(into: &'w mut dyn Write, header: Header) -> io::Result<Self> {
+    /// Begins a record of a change to `path`, which a person is told.
+    pub(crate) fn begin(into: &'w mut dyn Write, header: Header, path: &str) -> io::Result<Self> {
         let mut writer = Self {
             into,
             sum: Hasher::new(),
         };
-        writer.put(&header.to_bytes())?;
+        // One that is longer than any system takes is not told.
+        let (path, length) = u16::try_from(path.len()).map_or(("", 0), |length| (path, length));
+        writer.put(&header.to_bytes(length))?;
+        writer.put(path.as_bytes())?;
         Ok(writer)
     }
 
@@ -142,13 +155,21 @@ pub(crate) enum Stage {
     Changing,
     /// A recovery from it may have been cut.
     Recovering,
+    /// What its change wrote did not hold, so it is taken back.
+    Undoing,
 }
+
+/// What is appended to a record when it comes to a stage.
+const RECOVERING: u8 = b'R';
+const UNDOING: u8 = b'U';
 
 /// A record on its way out of a journal. Before [`RecordReader::stage`] has said so, nothing of it is certain.
 pub(crate) struct RecordReader<'r> {
     from: Box<dyn Read + 'r>,
     sum: Hasher,
     pub(crate) header: Header,
+    /// What was to be changed; empty where that is not known.
+    pub(crate) path: String,
     left: u64,
 }
 
@@ -159,13 +180,19 @@ impl<'r> RecordReader<'r> {
         if !filled(&mut from, &mut bytes)? {
             return Ok(None);
         }
+        let mut path = vec![0; usize::from(read_u16(&bytes, PATH))];
+        if !filled(&mut from, &mut path)? {
+            return Ok(None);
+        }
         let mut sum = Hasher::new();
         sum.update(&bytes);
+        sum.update(&path);
         Ok(Header::from_bytes(&bytes).map(|header| Self {
             from,
             sum,
             left: header.images,
             header,
+            path: String::from_utf8_lossy(&path).into_owned(),
         }))
     }
 
@@ -193,17 +220,23 @@ impl<'r> RecordReader<'r> {
         {
             return Ok(None);
         }
-        Ok(Some(if filled(&mut self.from, &mut [0])? {
-            Stage::Recovering
-        } else {
-            Stage::Changing
+        let mut mark = [0];
+        Ok(Some(match filled(&mut self.from, &mut mark)? {
+            false => Stage::Changing,
+            true if mark == [UNDOING] => Stage::Undoing,
+            true => Stage::Recovering,
         }))
     }
 }
 
 /// Says in a journal that a recovery from its record begins.
 pub(crate) fn begin_recovery(journal: &mut dyn Journal) -> io::Result<()> {
-    journal.append(b"R")
+    journal.append(&[RECOVERING])
+}
+
+/// Says in a journal that its change is to be taken back, and that the medium need not look as a cut leaves it.
+pub(crate) fn begin_undoing(journal: &mut dyn Journal) -> io::Result<()> {
+    journal.append(&[UNDOING])
 }
 
 /// Fills `into`; false where there is less.
@@ -229,7 +262,7 @@ mod tests {
             images: 3,
         };
         let mut bytes = Vec::new();
-        let mut writer = RecordWriter::begin(&mut bytes, header).unwrap();
+        let mut writer = RecordWriter::begin(&mut bytes, header, "/code.py").unwrap();
         for phase in 0..3 {
             writer.image(phase, 7, &[9; SECTOR_SIZE]).unwrap();
         }
@@ -254,6 +287,7 @@ mod tests {
         let mut reader = RecordReader::begin(Box::new(&bytes[..])).unwrap().unwrap();
         assert_eq!(reader.header.direction, Direction::TakeBack);
         assert_eq!((reader.header.first, reader.header.sectors), (1, 2048));
+        assert_eq!(reader.path, "/code.py");
         let image = reader.next().unwrap().unwrap();
         assert_eq!((image.phase, image.sector), (0, 7));
         assert_eq!(image.content.bytes(), &[9; SECTOR_SIZE]);
@@ -272,7 +306,7 @@ mod tests {
                 images: 3,
             };
             let mut bytes = Vec::new();
-            let mut writer = RecordWriter::begin(&mut bytes, header).unwrap();
+            let mut writer = RecordWriter::begin(&mut bytes, header, "").unwrap();
             for phase in [0, 1, phases] {
                 writer.image(phase, 7, &[9; SECTOR_SIZE]).unwrap();
             }

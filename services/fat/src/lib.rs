@@ -32,6 +32,8 @@
 //! sector that is being written. A volume with a [`Journal`] ([`Volume::keep_journal`]) writes every change down there,
 //! with what stands around it, before it begins; [`recover`], called when the device is back, finishes the change, or takes
 //! it back where it was one in place. Each phase is read back, and written again once if it does not read as it was written.
+//! Where it still does not, what was there before is put back, and read back too; where that does not hold either, the
+//! journal keeps it, and no other change is made before it is where it belongs.
 //!
 //! All this holds for a volume that was sound before. Where two files share a chain, saving over or deleting one of them
 //! would free the other's clusters too: once [`Volume::check`] has found damage nothing is freed any more, nor saved in
@@ -59,6 +61,7 @@ mod free_space;
 mod image;
 mod info_sector;
 mod journal;
+mod keeper;
 mod long_name;
 mod make_directory;
 mod medium;

@@ -4,7 +4,8 @@
 //! A cut leaves a state that can be told: every phase before the one that was cut is on the medium, none behind it
 //! is, and of that one some sectors are. Besides, flash memory erases more than a sector at a time, so the erase
 //! block that was being written may be [lost](crate::block_loss). Where the medium is in no such state, somebody else
-//! has written to it since; then nothing is done, for the order of the phases alone has kept the volume sound.
+//! has written to it since; then nothing is done, for the order of the phases alone has kept the volume sound. The record
+//! of a change in place is set aside then, for it has what no order keeps.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,12 +14,15 @@ use crate::block_loss::{Story, is_loss};
 use crate::device::{MAX_TRANSFER, SECTOR_SIZE, SectorDevice, Slice};
 use crate::digest::digest;
 use crate::erase_block::{EraseBlock, runs};
-use crate::journal::{Direction, Header, Image, Journal, RecordReader, Stage, begin_recovery};
+use crate::journal::{
+    Direction, Header, Image, Journal, RecordReader, Stage, begin_recovery, begin_undoing,
+};
 use crate::medium::Sector;
 use crate::numbers::{at_most, wide};
+use crate::path::Path;
 
 /// What a recovery did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recovery {
     /// There was nothing to do.
     Nothing,
@@ -27,7 +31,12 @@ pub enum Recovery {
     /// A change that was cut is undone.
     TakenBack,
     /// A change was cut, and the medium was written to since by somebody else.
-    ChangedElsewhere,
+    ChangedElsewhere {
+        /// What was to be changed; the root, where that is all of the volume, or not known.
+        path: Path,
+        /// It was to be changed in place: what was there before stands nowhere but in the record, which is set aside.
+        is_set_aside: bool,
+    },
 }
 
 /// Why a recovery could not be done. The record is still kept.
@@ -36,13 +45,29 @@ pub enum RecoveryError {
     /// The medium failed.
     #[error("the drive does not answer as it should: {0}")]
     Device(#[source] io::Error),
-    /// The journal failed.
-    #[error("the journal cannot be used: {0}")]
+    /// What was written does not read back.
+    #[error("the drive does not keep what is written: its memory may be worn out")]
+    Unverified,
+    /// The journal cannot be read, so that nobody knows what is to be done.
+    #[error("the journal cannot be read: {0}")]
     Journal(#[source] io::Error),
+    /// The journal does not take the note without which this recovery could not be done again. Nothing was done.
+    #[error("the journal cannot be written: {0}")]
+    Unwritable(#[source] io::Error),
+    /// All is done, and the journal cannot be cleared.
+    #[error("the journal cannot be cleared of it: {source}")]
+    Undiscarded {
+        /// What was done.
+        done: Recovery,
+        /// What the journal said.
+        #[source]
+        source: io::Error,
+    },
 }
 
 /// Brings a device into a state that the change in the journal, if there is one, allows for: the one after it, or
-/// for a change in place the one before it. May be cut itself, and done again.
+/// for a change in place, and for one that did not hold, the one before it. What it writes is read back. May be cut
+/// itself, and done again.
 pub fn recover<D: SectorDevice>(
     device: &mut D,
     journal: &mut dyn Journal,
@@ -54,29 +79,68 @@ pub fn recover<D: SectorDevice>(
     let done = match Slice::new(device, first, sectors) {
         Some(mut volume) => record.restore(&mut volume, journal)?,
         // It has another size than it had.
-        None => Recovery::ChangedElsewhere,
+        None => record.changed_elsewhere(),
     };
-    journal.discard().map_err(RecoveryError::Journal)?;
-    Ok(done)
+    end(done, journal)
 }
 
-/// Writes back what the change in the journal has written over, on the volume's own sectors.
+/// Clears the journal after this was done. Until that can be, the record is found again, and must not be behind the times.
+fn end(done: Recovery, journal: &mut dyn Journal) -> Result<Recovery, RecoveryError> {
+    let is_set_aside = matches!(
+        done,
+        Recovery::ChangedElsewhere {
+            is_set_aside: true,
+            ..
+        }
+    );
+    let cleared = if is_set_aside {
+        journal.set_aside()
+    } else {
+        journal.discard()
+    };
+    match cleared {
+        Ok(()) => Ok(done),
+        Err(source) => Err(RecoveryError::Undiscarded { done, source }),
+    }
+}
+
+/// Writes back what the change in the journal has written over and what does not hold, on the volume's own sectors. The
+/// record is still kept.
 pub(crate) fn take_back<D: SectorDevice>(
     volume: &mut D,
     journal: &mut dyn Journal,
 ) -> Result<(), RecoveryError> {
-    if let Some(record) = Record::read(journal)? {
-        let mut medium = record.look(volume)?;
-        record.take_back(record.header.phases, &mut medium, journal)?;
-        journal.discard().map_err(RecoveryError::Journal)?;
+    let Some(record) = Record::read(journal)? else {
+        let gone = io::Error::from(io::ErrorKind::NotFound);
+        return Err(RecoveryError::Journal(gone));
+    };
+    // Where that cannot be said, a recovery may take the drive for changed elsewhere.
+    let _ = begin_undoing(journal);
+    let mut medium = record.look(volume)?;
+    record.take_back(record.header.phases, &mut medium, journal)
+}
+
+/// Does for an open volume, on its own sectors, what [`recover`] does for a device.
+pub(crate) fn settle<D: SectorDevice>(
+    volume: &mut D,
+    journal: &mut dyn Journal,
+) -> Result<(), RecoveryError> {
+    let Some(record) = Record::read(journal)? else {
+        return Ok(());
+    };
+    let done = record.restore(volume, journal)?;
+    // Nobody else has written to it: more of it does not hold than one cut explains.
+    if record.stage == Stage::Undoing && matches!(done, Recovery::ChangedElsewhere { .. }) {
+        return Err(RecoveryError::Unverified);
     }
-    Ok(())
+    end(done, journal).map(drop)
 }
 
 /// What a record says without its contents: of each sector the phases that have an image of it, in their order, and
 /// that image's digest.
 struct Record {
     header: Header,
+    path: Path,
     stage: Stage,
     sectors: BTreeMap<u64, Vec<(u32, u64)>>,
 }
@@ -110,6 +174,7 @@ impl Record {
             return Ok(None);
         };
         let header = reader.header;
+        let path = reader.path.parse().unwrap_or_default();
         let mut sectors: BTreeMap<u64, Vec<(u32, u64)>> = BTreeMap::new();
         while let Some(image) = reader.next()? {
             if image.sector >= header.sectors {
@@ -123,9 +188,17 @@ impl Record {
         }
         Ok(reader.stage()?.map(|stage| Self {
             header,
+            path,
             stage,
             sectors,
         }))
+    }
+
+    fn changed_elsewhere(&self) -> Recovery {
+        Recovery::ChangedElsewhere {
+            path: self.path.clone(),
+            is_set_aside: self.header.direction == Direction::TakeBack,
+        }
     }
 
     fn restore<D: SectorDevice>(
@@ -135,23 +208,25 @@ impl Record {
     ) -> Result<Recovery, RecoveryError> {
         let mut medium = self.look(volume)?;
         let Some(cut) = self.find_cut(&mut medium, journal)? else {
-            return Ok(Recovery::ChangedElsewhere);
+            return Ok(self.changed_elsewhere());
         };
-        if cut.phase > self.header.phases {
+        let is_taken_back =
+            self.header.direction == Direction::TakeBack || self.stage == Stage::Undoing;
+        if cut.phase > self.header.phases && self.stage != Stage::Undoing {
             return Ok(Recovery::Nothing);
         }
         // On the whole way the medium is as a cut leaves it, so that a recovery that is cut can be done again.
         if !cut.lost.is_empty() {
             // What is half restored looks like no loss any more.
             if self.stage == Stage::Changing {
-                begin_recovery(journal).map_err(RecoveryError::Journal)?;
+                begin_recovery(journal).map_err(RecoveryError::Unwritable)?;
             }
             let lost = |image: &Image| {
                 cut.lost.contains(&image.sector) && self.stands_before(cut.phase, image)
             };
             medium.write(journal, lost)?;
         }
-        if self.header.direction == Direction::TakeBack {
+        if is_taken_back {
             self.take_back(cut.phase, &mut medium, journal)?;
             return Ok(Recovery::TakenBack);
         }
@@ -178,18 +253,7 @@ impl Record {
 
     /// Reads all sectors that the record knows.
     fn look<'d, D: SectorDevice>(&self, volume: &'d mut D) -> Result<Medium<'d, D>, RecoveryError> {
-        let mut now = BTreeMap::new();
-        let mut buffer = Vec::new();
-        for run in runs(self.sectors.keys().copied(), MAX_TRANSFER / SECTOR_SIZE) {
-            buffer.resize(
-                at_most((run.end - run.start) * wide(SECTOR_SIZE), MAX_TRANSFER),
-                0,
-            );
-            volume
-                .read(run.start, &mut buffer)
-                .map_err(RecoveryError::Device)?;
-            now.extend(run.zip(buffer.chunks_exact(SECTOR_SIZE).map(digest)));
-        }
+        let now = digests(volume, self.sectors.keys().copied()).map_err(RecoveryError::Device)?;
         Ok(Medium { volume, now })
     }
 
@@ -208,7 +272,7 @@ impl Record {
         for cut in cuts {
             let is_so = match cut.lost.first() {
                 None => true,
-                Some(_) if self.stage == Stage::Recovering => true,
+                Some(_) if self.stage != Stage::Changing => true,
                 Some(&lost) => {
                     self.lost_power(EraseBlock::of(lost), cut.phase, medium.volume, journal)?
                 }
@@ -301,26 +365,53 @@ impl Record {
 }
 
 impl<D: SectorDevice> Medium<'_, D> {
-    /// Writes the wanted images that the medium does not hold already, and flushes.
+    /// Writes the wanted images that the medium does not hold already, of each sector one, and once more those that do
+    /// not read back.
     fn write(
         &mut self,
         journal: &mut dyn Journal,
         wanted: impl Fn(&Image) -> bool,
     ) -> Result<(), RecoveryError> {
-        let mut batch = Batch::default();
-        for_each_image(journal, |image| {
-            let digest = digest(image.content.bytes());
-            if !wanted(&image) || self.now.get(&image.sector) == Some(&digest) {
+        for _ in 0..2 {
+            let mut written = BTreeMap::new();
+            let mut batch = Batch::default();
+            for_each_image(journal, |image| {
+                let digest = digest(image.content.bytes());
+                if !wanted(&image) || self.now.get(&image.sector) == Some(&digest) {
+                    return Ok(());
+                }
+                written.insert(image.sector, digest);
+                batch.add(self.volume, image.sector, image.content.bytes())
+            })?;
+            let flushed = batch.write(self.volume).and_then(|()| self.volume.flush());
+            let now = flushed.and_then(|()| digests(self.volume, written.keys().copied()));
+            let now = now.map_err(RecoveryError::Device)?;
+            let holds = now == written;
+            self.now.extend(now);
+            if holds {
                 return Ok(());
             }
-            self.now.insert(image.sector, digest);
-            batch.add(self.volume, image.sector, image.content.bytes())
-        })?;
-        batch
-            .write(self.volume)
-            .and_then(|()| self.volume.flush())
-            .map_err(RecoveryError::Device)
+        }
+        Err(RecoveryError::Unverified)
     }
+}
+
+/// What these sectors hold, by their ascending numbers.
+fn digests<D: SectorDevice>(
+    volume: &mut D,
+    sectors: impl IntoIterator<Item = u64>,
+) -> io::Result<BTreeMap<u64, u64>> {
+    let mut now = BTreeMap::new();
+    let mut buffer = Vec::new();
+    for run in runs(sectors, MAX_TRANSFER / SECTOR_SIZE) {
+        buffer.resize(
+            at_most((run.end - run.start) * wide(SECTOR_SIZE), MAX_TRANSFER),
+            0,
+        );
+        volume.read(run.start, &mut buffer)?;
+        now.extend(run.zip(buffer.chunks_exact(SECTOR_SIZE).map(digest)));
+    }
+    Ok(now)
 }
 
 /// Shows every image in the journal to `visit`, whose errors are the medium's.

@@ -22,8 +22,9 @@ pub struct Room {
 }
 
 impl<D: SectorDevice> Volume<D> {
-    /// How large a content of the file `path`, which need not exist yet, can be.
+    /// How large a content of the file `path`, which need not exist yet, can be. An error where none could be saved.
     pub fn room_for(&mut self, path: &Path) -> Result<Room, Error> {
+        self.settle()?;
         let free = self.free_clusters()?;
         let old = match self.locate(path) {
             Ok(Some((_, record))) => self.chain_to_write_over(&record)?,

@@ -5,7 +5,7 @@
 
 use crate::boot_sector::{Geometry, Place};
 use crate::chain::Chain;
-use crate::commit::{Interrupted, Keeper};
+use crate::commit::Interrupted;
 use crate::device::{SECTOR_SIZE, SectorDevice, Slice};
 use crate::directory::{Directory, Record};
 use crate::entry::{Entry, Kind, Metadata, RawEntry};
@@ -13,9 +13,12 @@ use crate::error::{Damage, Error};
 use crate::free_space::FreeSpace;
 use crate::info_sector::FreeCount;
 use crate::journal::Journal;
+use crate::keeper::Keeper;
 use crate::medium::Medium;
+use crate::numbers::wide;
 use crate::path::Path;
 use crate::read::Readers;
+use crate::recovery::RecoveryError;
 use crate::short_name::ShortName;
 use crate::table::{Cluster, FatKind};
 use crate::timestamp::Timestamp;
@@ -84,9 +87,10 @@ impl<D: SectorDevice> Volume<D> {
     }
 
     /// Lets a journal keep every change until it is done, for [`recover`](crate::recover). `first` is where the
-    /// volume begins on the device that will be recovered.
+    /// volume begins on the device that will be recovered. While the journal still has a change that is not at its end,
+    /// the next one is refused, unless the first can be brought to its end then.
     pub fn keep_journal(&mut self, journal: Box<dyn Journal>, first: u64) {
-        self.keeper = Some(Keeper { journal, first });
+        self.keeper = Some(Keeper::new(journal, first));
     }
 
     /// Whether a journal keeps changes.
@@ -102,6 +106,12 @@ impl<D: SectorDevice> Volume<D> {
     /// How the volume's table is packed.
     pub fn kind(&self) -> FatKind {
         self.geometry.table.kind()
+    }
+
+    /// How many bytes one copy of the volume's table has.
+    pub fn table_size(&self) -> u64 {
+        let sectors = self.geometry.table.sectors();
+        (sectors.end - sectors.start) * wide(SECTOR_SIZE)
     }
 
     /// How full the volume is.
@@ -204,8 +214,22 @@ impl<D: SectorDevice> Volume<D> {
         if self.is_foreign() {
             Err(Error::ReadOnly)
         } else {
-            Ok(())
+            self.settle()
         }
+    }
+
+    /// Brings a change that the journal still has to its end.
+    pub(crate) fn settle(&mut self) -> Result<(), Error> {
+        let Some(keeper) = self.keeper.as_mut().filter(|keeper| keeper.is_owed) else {
+            return Ok(());
+        };
+        let settled = keeper.settle(self.medium.device());
+        self.medium.forget();
+        self.space.forget();
+        settled.map_err(|error| match error {
+            RecoveryError::Device(error) => Error::Device(error),
+            other => Error::Unsettled(other),
+        })
     }
 
     /// Loads the directory at `place`, which is called `path`.
@@ -320,7 +344,8 @@ impl<D: SectorDevice> Volume<D> {
 
     /// Writes the phases of a transaction.
     pub(crate) fn write(&mut self, transaction: Transaction<'_>, path: &Path) -> Result<(), Error> {
-        let Err(interrupted) = transaction.commit(&mut self.medium, self.keeper.as_mut()) else {
+        let Err(interrupted) = transaction.commit(&mut self.medium, self.keeper.as_mut(), path)
+        else {
             return Ok(());
         };
         // Nobody knows what of it reached the medium.
@@ -331,6 +356,7 @@ impl<D: SectorDevice> Volume<D> {
             Interrupted::Content(source) => Error::Content { path, source },
             Interrupted::Device(error) => Error::Device(error),
             Interrupted::Unverified => Error::Unverified { path },
+            Interrupted::Unrestored { is_kept } => Error::Unrestored { path, is_kept },
             Interrupted::Journal(source) => Error::NoJournal { path, source },
         })
     }

@@ -9,7 +9,7 @@ mod support;
 
 use cpy_fat::{Caching, Damage, Error, Finding, Partition, Path, SECTOR_SIZE, Volume};
 use proptest::prelude::*;
-use support::image::{FileDevice, Image, SMALL_SHAPES, Shape};
+use support::image::{FileDevice, Image, SMALL_SHAPES, Shape, made};
 use support::memory::{Command, MemoryDevice};
 use support::tree::read_tree;
 use support::{bytes, noon, path, save};
@@ -423,4 +423,32 @@ fn on_a_volume_that_is_known_to_be_damaged_no_change_harms_another_file() {
             "{number}: {kept} has changed"
         );
     }
+}
+
+/// So a plug-in waits for a check no longer than its table's size says.
+#[test]
+fn a_check_of_a_full_volume_reads_its_tables_a_few_times_and_no_more() {
+    let shape = made(32, 2, 1, 512, 34 * 1024);
+    let device = MemoryDevice::new(std::fs::read(Image::new(shape).file()).unwrap());
+    let mut drive = Volume::open(device.clone(), Caching::Owned).unwrap();
+    // Every other file is deleted, and the next one lies in their places.
+    for number in 0..200 {
+        save(&mut drive, &format!("/F{number}"), &bytes(number, 60_000)).unwrap();
+    }
+    for number in (0..200).step_by(2) {
+        drive.delete(&path(&format!("/F{number}"))).unwrap();
+    }
+    let space = drive.space().unwrap();
+    let rest = space.free_clusters * space.cluster_size;
+    save(&mut drive, "/rest", &vec![b'x'; rest as usize]).unwrap();
+    let mut drive = Volume::open(device.clone(), Caching::Owned).unwrap();
+    device.commands();
+    assert!(drive.check().unwrap().is_clean());
+    let sectors = device.commands().into_iter().map(|command| match command {
+        Command::Read { sectors, .. } => sectors,
+        _ => 0,
+    });
+    let read: usize = sectors.sum();
+    let table = usize::try_from(drive.table_size()).unwrap() / SECTOR_SIZE;
+    assert!(read < 6 * table, "{read} sectors, with tables of {table}");
 }

@@ -24,6 +24,13 @@ impl JournalFile {
         }
     }
 
+    /// Where a record is set aside, one for each drive: no serial has a point in it.
+    pub(crate) fn aside(&self) -> PathBuf {
+        let mut path = self.path.clone();
+        path.as_mut_os_string().push(".aside");
+        path
+    }
+
     /// The file, made if need be: its name is durable when this returns.
     fn open(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
@@ -88,6 +95,11 @@ impl Journal for JournalFile {
         file.set_len(0)?;
         file.sync_data()
     }
+
+    fn set_aside(&mut self) -> io::Result<()> {
+        fs::rename(&self.path, self.aside())?;
+        File::open(self.path.parent().unwrap_or(&self.path))?.sync_all()
+    }
 }
 
 fn is_absent(error: &io::Error) -> bool {
@@ -125,6 +137,23 @@ mod tests {
         assert_eq!(kept(&mut journal).unwrap(), b"shorter");
         journal.discard().unwrap();
         assert_eq!(kept(&mut JournalFile::new(&path)), None);
+    }
+
+    #[test]
+    fn what_is_set_aside_stays_until_the_next_one_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = JournalFile::new(dir.path().join("A1"));
+        for record in ["one", "two"] {
+            journal
+                .keep(&mut |into| into.write_all(record.as_bytes()))
+                .unwrap();
+            journal.set_aside().unwrap();
+            assert_eq!(kept(&mut journal), None);
+            let aside = dir.path().join("A1.aside");
+            assert_eq!(journal.aside(), aside);
+            assert_eq!(fs::read_to_string(aside).unwrap(), record);
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

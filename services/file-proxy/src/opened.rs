@@ -63,21 +63,42 @@ impl Opened {
         mut journal: JournalFile,
     ) -> Result<Self, Refusal> {
         let mut notices = Vec::new();
+        // Whether the journal still has a change, so that the volume refuses others.
+        let mut is_owed = false;
         match recover(&mut device, &mut journal) {
-            Ok(Recovery::Nothing) => {}
-            Ok(Recovery::Finished) => {
-                tracing::info!(%board, "a change that was cut off is finished");
+            Ok(done) => {
+                if matches!(
+                    done,
+                    Recovery::ChangedElsewhere {
+                        is_set_aside: true,
+                        ..
+                    }
+                ) {
+                    let aside = journal.aside();
+                    notices.push(format!(
+                        "It is also set aside, as sectors, in {}.",
+                        aside.display()
+                    ));
+                }
+                notices.splice(0..0, news(board, done));
             }
-            Ok(Recovery::TakenBack) => {
-                tracing::info!(%board, "a change that was cut off is undone");
+            Err(RecoveryError::Undiscarded { done, source }) => {
+                tracing::error!(%board, error = %source, "the journal cannot be cleared of an earlier change");
+                notices.extend(news(board, done));
+                notices.push(format!(
+                    "The gateway's journal cannot be cleared of an earlier change ({source}): files can be read, and \
+                     nothing can be changed until it can be."
+                ));
+                is_owed = true;
             }
-            Ok(Recovery::ChangedElsewhere) => {
-                tracing::warn!(%board, "a change was cut off, and the drive was changed elsewhere since");
-                notices.push(
-                    "A change to the drive was cut off when the board was unplugged, and something else has written to \
-                     it since: look whether your files are as they should be."
-                        .to_owned(),
-                );
+            Err(error @ (RecoveryError::Unverified | RecoveryError::Unwritable(_))) => {
+                tracing::error!(%board, %error, "a change that was cut off cannot be brought to its end");
+                notices.push(format!(
+                    "A change to the drive was cut off, and cannot be brought to its end: {error}. Its files can be read, as \
+                     far as they are whole, and nothing can be changed until that is over; what was there before is kept in \
+                     the gateway's journal."
+                ));
+                is_owed = true;
             }
             Err(RecoveryError::Device(error)) => return Err(Refusal::Unusable(error.to_string())),
             Err(RecoveryError::Journal(error)) => {
@@ -87,7 +108,14 @@ impl Opened {
                 )));
             }
         }
-        let (mut volume, first) = volume(device, Caching::Owned)?;
+        let (mut volume, first) =
+            volume(device, Caching::Owned).map_err(|refusal| match refusal {
+                // Nobody is to make it anew before that.
+                Refusal::NoVolume(reason) if is_owed => {
+                    Refusal::Unusable(format!("{reason}. {}", notices.join(" ")))
+                }
+                other => other,
+            })?;
         volume.keep_journal(Box::new(journal), first);
         let (health, disorder) = health::look_over(board, &mut volume).map_err(no_volume)?;
         notices.extend(disorder);
@@ -98,6 +126,41 @@ impl Opened {
             health,
             notice: notices.join(" "),
         })
+    }
+}
+
+/// What is to be said of a recovery.
+fn news(board: &Serial, done: Recovery) -> Option<String> {
+    match done {
+        Recovery::Nothing => None,
+        Recovery::Finished => {
+            tracing::info!(%board, "a change that was cut off is finished");
+            None
+        }
+        Recovery::TakenBack => {
+            tracing::info!(%board, "a change that was cut off is undone");
+            None
+        }
+        Recovery::ChangedElsewhere { path, is_set_aside } => {
+            tracing::warn!(%board, %path, "a change was cut off, and the drive was changed elsewhere since");
+            let what = if path.is_root() {
+                String::new()
+            } else {
+                format!(" ({path})")
+            };
+            let advice = match is_set_aside {
+                false => "look whether your files are as they should be.".to_owned(),
+                true if path.is_root() => "half of the change may be there.".to_owned(),
+                true => format!(
+                    "half of the old file and half of the new one may be there. `cpyctl history {board} '{path}'` lists \
+                     what it held before, as far as that is kept."
+                ),
+            };
+            Some(format!(
+                "A change to the drive{what} was cut off when the board was unplugged, and something else has written to it since: \
+                 {advice}"
+            ))
+        }
     }
 }
 
@@ -116,5 +179,124 @@ fn no_volume(error: cpy_fat::Error) -> Refusal {
     match error {
         cpy_fat::Error::Device(_) => Refusal::Unusable(error.to_string()),
         error => Refusal::NoVolume(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::io::{Cursor, Write};
+    use std::os::fd::AsRawFd;
+    use std::process::Command;
+
+    use cpy_fat::{Journal, Timestamp};
+    use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+
+    use super::*;
+
+    /// An image with a volume.
+    fn image(directory: &Path) -> std::path::PathBuf {
+        let image = directory.join("image");
+        let mut mkfs = Command::new("mkfs.vfat");
+        let made = mkfs.arg("-C").arg(&image).arg("1024").output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        image
+    }
+
+    fn save(volume: &mut Volume, at: &str, content: &str) -> Result<(), cpy_fat::Error> {
+        let modified = Timestamp::from_unix_seconds(1_760_702_400);
+        let size = content.len() as u64;
+        let mut content = Cursor::new(content);
+        volume.save(&at.parse().unwrap(), size, &mut content, modified)?;
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_that_was_cut_in_place_and_changed_elsewhere_is_named_with_where_its_old_content_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let (image, record) = (image(dir.path()), dir.path().join("journal"));
+        let (mut before, first) = volume(Device::open(&image).unwrap(), Caching::Owned).unwrap();
+        let space = before.space().unwrap();
+        let size = space.cluster_size * space.free_clusters;
+        save(&mut before, "/code.py", &"o".repeat(size as usize)).unwrap();
+        before.keep_journal(Box::new(Keeping(JournalFile::new(&record))), first);
+        save(&mut before, "/code.py", &"n".repeat(size as usize)).unwrap();
+        drop(before);
+        let (mut elsewhere, _) = volume(Device::open(&image).unwrap(), Caching::Owned).unwrap();
+        elsewhere.delete(&"/code.py".parse().unwrap()).unwrap();
+        drop(elsewhere);
+        let journal = JournalFile::new(&record);
+        let board = "A1".parse().unwrap();
+        let opened = Opened::open(&board, &image, journal.clone(), false).unwrap();
+        for words in [
+            "A change to the drive (/code.py) was cut off",
+            "something else has written to it since",
+            "`cpyctl history A1 '/code.py'`",
+            journal.aside().to_str().unwrap(),
+        ] {
+            assert!(opened.notice.contains(words), "{words}: {}", opened.notice);
+        }
+        assert!(journal.aside().exists());
+        drop(opened);
+        let again = Opened::open(&board, &image, journal, false).unwrap();
+        assert_eq!(again.notice, "");
+    }
+
+    /// A journal whose discarded records stay.
+    struct Keeping(JournalFile);
+
+    impl Journal for Keeping {
+        fn keep(
+            &mut self,
+            write: &mut dyn FnMut(&mut dyn Write) -> std::io::Result<()>,
+        ) -> std::io::Result<()> {
+            self.0.keep(write)
+        }
+        fn kept(&mut self) -> std::io::Result<Option<Box<dyn std::io::Read + '_>>> {
+            Ok(None)
+        }
+        fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+            self.0.append(bytes)
+        }
+        fn discard(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn where_the_journal_cannot_be_cleared_the_drive_is_served_for_reading() {
+        let dir = tempfile::tempdir().unwrap();
+        let (image, record) = (image(dir.path()), dir.path().join("journal"));
+        let (mut before, first) = volume(Device::open(&image).unwrap(), Caching::Owned).unwrap();
+        before.keep_journal(Box::new(Keeping(JournalFile::new(&record))), first);
+        save(&mut before, "/code.py", "new").unwrap();
+        drop(before);
+        // A file that can be read, and not made shorter.
+        let sealed = memfd_create("journal", MemfdFlags::ALLOW_SEALING).unwrap();
+        let mut sealed = File::from(sealed);
+        sealed.write_all(&fs::read(&record).unwrap()).unwrap();
+        fcntl_add_seals(&sealed, SealFlags::SHRINK).unwrap();
+        let journal = JournalFile::new(format!("/proc/self/fd/{}", sealed.as_raw_fd()));
+        let board = "A1".parse().unwrap();
+        let open = || Opened::open(&board, &image, journal.clone(), false);
+        for _ in 0..2 {
+            let mut opened = open().unwrap();
+            assert!(
+                opened.notice.contains("cannot be cleared"),
+                "{}",
+                opened.notice
+            );
+            assert!(
+                !opened.notice.contains("cannot be read"),
+                "{}",
+                opened.notice
+            );
+            opened.volume.stat(&"/code.py".parse().unwrap()).unwrap();
+            let refused = save(&mut opened.volume, "/code.py", "newer").unwrap_err();
+            assert!(refused.to_string().contains("journal"), "{refused}");
+        }
+        // Where there is no volume nobody is told to make one.
+        fs::write(&image, vec![0; 1 << 20]).unwrap();
+        assert!(matches!(open(), Err(Refusal::Unusable(_))));
     }
 }

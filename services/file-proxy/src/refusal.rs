@@ -184,10 +184,14 @@ fn status_of(error: &cpy_fat::Error) -> StatusCode {
         E::InvalidName(_) | E::IntoItself { .. } | E::Root | E::OtherVolume => {
             StatusCode::BAD_REQUEST
         }
-        E::Changed { .. } | E::Device(_) | E::NotFat(_) => StatusCode::SERVICE_UNAVAILABLE,
-        E::Damaged { .. } | E::Unsound { .. } | E::Content { .. } | E::Unverified { .. } => {
-            StatusCode::INTERNAL_SERVER_ERROR
+        E::Changed { .. } | E::Device(_) | E::NotFat(_) | E::Unsettled(_) => {
+            StatusCode::SERVICE_UNAVAILABLE
         }
+        E::Damaged { .. }
+        | E::Unsound { .. }
+        | E::Content { .. }
+        | E::Unverified { .. }
+        | E::Unrestored { .. } => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -29,12 +29,16 @@ fuzz_target!(|input: &[u8]| {
     let mut journal = MemoryJournal::with(record);
     let recovery = recover(&mut drive.clone(), &mut journal);
     match recovery {
-        Ok(Recovery::Nothing | Recovery::ChangedElsewhere) => assert!(drive.bytes() == before),
+        Ok(Recovery::Nothing | Recovery::ChangedElsewhere { .. }) => {
+            assert!(drive.bytes() == before)
+        }
         Ok(_) => assert!(is_whole),
         Err(_) => {}
     }
     // What was recovered is not recovered again.
-    if let Ok(Recovery::Finished | Recovery::TakenBack | Recovery::ChangedElsewhere) = recovery {
+    if let Ok(Recovery::Finished | Recovery::TakenBack | Recovery::ChangedElsewhere { .. }) =
+        recovery
+    {
         let after = drive.bytes();
         drive.rest();
         assert!(matches!(

@@ -1,7 +1,10 @@
 //! The boards' drives: whether they can be read and written, and who else has them.
 
+use std::fs;
+use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::path::Path;
 
+use cpy_board::Daemon;
 use cpy_board::status::{DriveHealth, DriveState, DriveStatus};
 
 use super::boards::Board;
@@ -12,7 +15,12 @@ use super::usb::{Node, noted};
 
 /// Whether all drives are this gateway's to read and write. Where file-proxy does not tell (`are_told`), that is
 /// said elsewhere, and of the drives only what can be seen without it.
-pub(super) fn examine(machine: &Machine, boards: &[Board<'_>], are_told: bool) -> Examination {
+pub(super) fn examine(
+    machine: &Machine,
+    boards: &[Board<'_>],
+    state_dir: &Path,
+    are_told: bool,
+) -> Examination {
     let fine = if boards.is_empty() {
         "there are none."
     } else {
@@ -27,7 +35,7 @@ pub(super) fn examine(machine: &Machine, boards: &[Board<'_>], are_told: bool) -
         let findings = &mut examination.findings;
         let mounted = mounted(machine, board);
         findings.extend(mounted.clone().or_else(|| match &board.listed.drive {
-            Some(drive) => unusable(machine, board, drive),
+            Some(drive) => unusable(machine, board, state_dir, drive),
             None if are_told && board.listed.has_drive => Some(silent(board)),
             None => None,
         }));
@@ -38,7 +46,12 @@ pub(super) fn examine(machine: &Machine, boards: &[Board<'_>], are_told: bool) -
     examination
 }
 
-fn unusable(machine: &Machine, board: &Board<'_>, drive: &DriveStatus) -> Option<Finding> {
+fn unusable(
+    machine: &Machine,
+    board: &Board<'_>,
+    state_dir: &Path,
+    drive: &DriveStatus,
+) -> Option<Finding> {
     let (name, serial) = (board.name(), board.serial());
     let sentence = format!("{name}: {}", drive.reason);
     let finding = |kind| Finding::new(kind, sentence.clone()).of(serial);
@@ -51,7 +64,7 @@ fn unusable(machine: &Machine, board: &Board<'_>, drive: &DriveStatus) -> Option
             DriveHealth::Damaged => finding(Kind::DriveDamaged)
                 .advise("Save its files elsewhere, as far as they can be read.")
                 .advise(repair(board))
-                .advise(erase(board)),
+                .advise(last_resort(machine, board, state_dir)),
             DriveHealth::Disordered => finding(Kind::DriveDisordered).advise(repair(board)),
             DriveHealth::Sound => finding(Kind::DriveNotice)
                 .advise("If it is said still when that is seen to, unplug the board and plug it in again: it is looked at anew then."),
@@ -61,7 +74,7 @@ fn unusable(machine: &Machine, board: &Board<'_>, drive: &DriveStatus) -> Option
             if users.is_empty() {
                 finding(Kind::DriveUnreadable)
                     .advise("Unplug the board and plug it in again, in case it was only interrupted.")
-                    .advise(erase(board))
+                    .advise(last_resort(machine, board, state_dir))
             } else {
                 users.iter().fold(finding(Kind::DriveUnreadable), |finding, user| {
                     finding.advise(format!("{user} has the drive open. {}", user.how_to_end()))
@@ -86,6 +99,27 @@ fn repair(board: &Board<'_>) -> String {
     format!(
         "Have it repaired: `sudo cpyctl drive check {name}` says all that is wrong, and `sudo cpyctl drive repair {name}` \
          keeps an image of it and repairs it."
+    )
+}
+
+/// To make the file system anew, unless the gateway's journal has, or may have, what would be lost with it.
+fn last_resort(machine: &Machine, board: &Board<'_>, state_dir: &Path) -> String {
+    let journals = state_dir.join(Daemon::FileProxy.name()).join("journals");
+    let journal = journals.join(board.serial().as_str());
+    let said = match fs::metadata(machine.path(&journal)) {
+        Ok(journal) if journal.len() == 0 => return erase(board),
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return erase(board),
+        Ok(_) => {
+            "holds a change that was cut off, and with it perhaps the only copy of what a file held"
+                .to_owned()
+        }
+        Err(error) => {
+            format!("cannot be looked at ({error}), and may hold the only copy of what a file held")
+        }
+    };
+    let (journal, name) = (journal.display(), &board.listed.hostname);
+    format!(
+        "Do not make the file system of {name} anew: the gateway's journal of it, {journal}, {said}."
     )
 }
 
@@ -172,8 +206,10 @@ mod tests {
     use super::super::boards::sample::Case;
     use super::*;
 
+    const STATE_DIR: &str = "/var/lib/cpy-gateway";
+
     fn examined(case: &Case) -> Examination {
-        case.examined(|machine, boards, _, _| examine(machine, boards, true))
+        case.examined(|machine, boards, _, _| examine(machine, boards, Path::new(STATE_DIR), true))
     }
 
     fn drive(state: DriveState, writable: bool, reason: &str) -> DriveStatus {
@@ -246,7 +282,9 @@ mod tests {
     fn a_drive_of_which_nothing_is_said_is_not_said_to_be_fine() {
         let mut case = Case::new();
         assert_eq!(examined(&case).kinds(), [Kind::DriveSilent]);
-        let untold = case.examined(|machine, boards, _, _| examine(machine, boards, false));
+        let untold = case.examined(|machine, boards, _, _| {
+            examine(machine, boards, Path::new(STATE_DIR), false)
+        });
         assert_eq!((untold.kinds(), untold.fine), (vec![], None));
         case.listed[0].has_drive = false;
         assert_eq!(examined(&case).kinds(), []);
@@ -288,6 +326,33 @@ mod tests {
             advice,
             ["dd (process 6) has the drive open. End it: sudo kill 6"]
         );
+    }
+
+    #[test]
+    fn nobody_is_told_to_erase_what_the_journal_may_still_mend() {
+        let mut case = Case::new();
+        let serial = case.listed[0].serial.clone();
+        let journal = format!("{STATE_DIR}/file-proxy/journals/{serial}");
+        let damaged = DriveStatus {
+            health: DriveHealth::Damaged,
+            ..drive(DriveState::Ready, true, "A chain is lost.")
+        };
+        for status in [damaged, drive(DriveState::Unreadable, false, "It fails.")] {
+            case.listed[0].drive = Some(status);
+            for (content, may_erase) in [("", true), ("a record", false)] {
+                case.fake.file(&journal, content);
+                let advice = examined(&case).findings[0].advice().join(" ");
+                assert_eq!(advice.contains("ERASES"), may_erase, "{advice}");
+                assert_eq!(advice.contains("Do not make"), !may_erase, "{advice}");
+            }
+            // It cannot be looked at.
+            let path = case.fake.machine.path(&journal);
+            fs::remove_file(&path).unwrap();
+            std::os::unix::fs::symlink(&path, &path).unwrap();
+            let advice = examined(&case).findings[0].advice().join(" ");
+            assert!(!advice.contains("ERASES"), "{advice}");
+            fs::remove_file(&path).unwrap();
+        }
     }
 
     #[test]

@@ -124,7 +124,7 @@ async fn examine(machine: &Machine, config_file: Option<&Path>) -> Result<Vec<Ex
         web::examine(machine, &config.http.listen, &survey.web, &problems),
         password,
         boards::examine(machine, &boards, &devices, &config.boards_dir),
-        drives::examine(machine, &boards, survey.drives.is_ok()),
+        drives::examine(machine, &boards, &config.state_dir, survey.drives.is_ok()),
         names::examine(machine, &survey.network, &boards),
         usb_trouble::examine(machine),
         modem_manager::examine(machine, &boards),

@@ -12,10 +12,12 @@ pub(crate) struct MemoryJournal(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     kept: Option<Vec<u8>>,
+    aside: Option<Vec<u8>>,
     /// All records that were kept, the last one last.
     all: Vec<Vec<u8>>,
     /// How many bytes it has room for.
     room: Option<usize>,
+    is_read_only: bool,
 }
 
 impl MemoryJournal {
@@ -26,9 +28,19 @@ impl MemoryJournal {
         journal
     }
 
+    /// What was set aside last.
+    pub(crate) fn aside(&self) -> Option<Vec<u8>> {
+        self.0.lock().unwrap().aside.clone()
+    }
+
     /// Lets records of more bytes fail.
     pub(crate) fn limit(&self, room: usize) {
         self.0.lock().unwrap().room = Some(room);
+    }
+
+    /// Lets nothing be written any more, or everything again.
+    pub(crate) fn set_read_only(&self, is_read_only: bool) {
+        self.0.lock().unwrap().is_read_only = is_read_only;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -41,11 +53,21 @@ impl MemoryJournal {
     }
 }
 
+impl State {
+    fn write(&self) -> io::Result<()> {
+        if self.is_read_only {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
+        Ok(())
+    }
+}
+
 impl Journal for MemoryJournal {
     fn keep(&mut self, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         let mut record = Vec::new();
         write(&mut record)?;
         let mut state = self.0.lock().unwrap();
+        state.write()?;
         if state.room.is_some_and(|room| record.len() > room) {
             return Err(io::ErrorKind::StorageFull.into());
         }
@@ -61,13 +83,23 @@ impl Journal for MemoryJournal {
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.0.lock().unwrap();
+        state.write()?;
         let kept = state.kept.as_mut().unwrap();
         kept.extend_from_slice(bytes);
         Ok(())
     }
 
     fn discard(&mut self) -> io::Result<()> {
-        self.0.lock().unwrap().kept = None;
+        let mut state = self.0.lock().unwrap();
+        state.write()?;
+        state.kept = None;
+        Ok(())
+    }
+
+    fn set_aside(&mut self) -> io::Result<()> {
+        let mut state = self.0.lock().unwrap();
+        state.write()?;
+        state.aside = state.kept.take();
         Ok(())
     }
 }

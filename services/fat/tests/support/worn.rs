@@ -37,6 +37,11 @@ impl Worn {
         }
     }
 
+    /// Lets every write hold from now on.
+    pub(crate) fn mend(&self) {
+        self.flaw.lock().unwrap().left = 0;
+    }
+
     /// Whether as many sectors were written as it takes to come to the worn one.
     pub(crate) fn was_met(&self) -> bool {
         self.flaw.lock().unwrap().sector.is_some()
