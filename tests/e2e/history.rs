@@ -5,6 +5,8 @@ use std::fs;
 use cpy_tests::http::Reply;
 use cpy_tests::{Board, Gateway};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 
 const SERIAL: &str = "E6614C311B7E6F35";
 
@@ -201,4 +203,56 @@ async fn a_deleted_directory_is_one_version_and_each_file_of_it_comes_back() {
     let target = format!("/fs/lib/big/7.py?history={}", version["id"]);
     bench.ask("PUT", &target, "", 201).await;
     assert_eq!(bench.content("/lib/big/7.py"), "# 7\n");
+}
+
+#[tokio::test]
+async fn what_is_kept_is_json_for_everybody_and_says_which_methods_it_takes() {
+    let bench = Bench::new().await;
+    let ask = async |method: &str, target: &str| {
+        let call = bench.gateway.call(method, target).to(&bench.board);
+        call.header("Accept", "text/html,*/*").send().await
+    };
+    for target in [
+        "/fs/lib/?history",
+        "/fs/?history",
+        "/fs/?lost",
+        "/fs/lib?history",
+    ] {
+        let reply = ask("GET", target).await;
+        assert_eq!(reply.status, 200, "{target}: {reply:?}");
+        let json = "application/json;charset=UTF-8";
+        assert_eq!(reply.headers["content-type"], json, "{target}");
+    }
+    let socket = bench.gateway.directory().join("run/file-proxy/http.sock");
+    for (target, methods) in [
+        ("/fs/lib/?history", "GET, HEAD"),
+        ("/fs/code.py?history", "GET, HEAD"),
+        ("/fs/code.py?history=1", "GET, HEAD, PUT"),
+        ("/fs/?lost", "GET, HEAD, PUT, DELETE"),
+    ] {
+        let reply = ask("MOVE", target).await;
+        assert_eq!(reply.status, 405, "{target}: {reply:?}");
+        let with_options = methods.replace("HEAD", "HEAD, OPTIONS");
+        assert_eq!(reply.headers["allow"], with_options, "{target}");
+        // file-proxy itself, which cpyctl asks.
+        let mut stream = UnixStream::connect(&socket).await.unwrap();
+        let head = format!(
+            "MOVE /boards/{SERIAL}{target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+        assert!(
+            answer.contains(&format!("\r\nallow: {methods}\r\n")),
+            "{answer}"
+        );
+    }
+    let page = ask("GET", "/fs/lib/?other").await;
+    assert!(
+        page.headers["content-type"]
+            .to_str()
+            .unwrap()
+            .starts_with("text/html")
+    );
 }

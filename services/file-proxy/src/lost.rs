@@ -45,7 +45,7 @@ pub(crate) async fn answer(
         "PUT" if request.body().is_end_stream() => restore(worker).await,
         "PUT" => Err(Refusal::BodyUnwanted),
         "DELETE" => forget(worker).await,
-        _ => Err(Refusal::Method),
+        _ => Err(Refusal::KeptMethod("GET, HEAD, PUT, DELETE")),
     }
 }
 

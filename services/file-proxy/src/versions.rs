@@ -83,7 +83,8 @@ pub(crate) async fn answer(
             restore(&worker, target, number, request).await
         }
         ("PUT", VersionQuery::One(_)) => Err(Refusal::BodyUnwanted),
-        _ => Err(Refusal::Method),
+        (_, VersionQuery::All) => Err(Refusal::KeptMethod("GET, HEAD")),
+        (_, VersionQuery::One(_)) => Err(Refusal::KeptMethod("GET, HEAD, PUT")),
     }
 }
 
