@@ -3,7 +3,7 @@
 use std::fs;
 
 use cpy_tests::http::Reply;
-use cpy_tests::{Board, Gateway};
+use cpy_tests::{Board, Gateway, wait};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -41,6 +41,23 @@ impl Bench {
         let reply = self.ask("GET", &target, "", 200).await;
         assert_eq!(version["file_size"], reply.body.len());
         reply.text()
+    }
+
+    /// Waits until there are copies of these files.
+    async fn are_copied(&self, paths: &[&str]) {
+        let copies = self.gateway.directory().join("state/file-proxy/copies");
+        wait::until("all is copied", async || {
+            let copies = fs::read_dir(copies.join(SERIAL)).ok()?;
+            let copies: Vec<String> = copies
+                .filter_map(|entry| fs::read_to_string(entry.ok()?.path()).ok())
+                .collect();
+            let is_copied = |path: &&str| {
+                let path = format!("\"path\":\"{path}\"");
+                copies.iter().any(|copy| copy.contains(&path))
+            };
+            paths.iter().all(is_copied).then_some(())
+        })
+        .await;
     }
 
     fn content(&self, path: &str) -> String {
@@ -255,4 +272,91 @@ async fn what_is_kept_is_json_for_everybody_and_says_which_methods_it_takes() {
             .unwrap()
             .starts_with("text/html")
     );
+}
+
+#[tokio::test]
+async fn the_command_line_gives_a_deleted_directory_back_with_one_number() {
+    let bench = Bench::new().await;
+    bench.ask("PUT", "/fs/game/levels/", "", 201).await;
+    for (path, content) in [("a.py", "# early\n"), ("b.py", "# b\n"), ("levels/1", "1")] {
+        let target = format!("/fs/game/{path}");
+        bench.ask("PUT", &target, content, 201).await;
+    }
+    bench.ask("PUT", "/fs/game/a.py", "# late\n", 204).await;
+    bench.ask("DELETE", "/fs/game/", "", 204).await;
+    bench.ask("PUT", "/fs/game/", "", 201).await;
+    bench.ask("PUT", "/fs/game/b.py", "# newer\n", 201).await;
+    // Nothing can be given back to a file in whose place there is a directory.
+    bench.ask("PUT", "/fs/game/levels/1/", "", 201).await;
+
+    let versions = bench.versions("game").await;
+    let id = |path: &str| {
+        let found = versions.iter().find(|version| version["path"] == path);
+        found.expect("it is kept")["id"].to_string()
+    };
+    let name = bench.board.hostname().to_string();
+    let number = id("/game/b.py");
+    let arguments = ["history", &name, "game", "--restore", &number];
+    let said = bench.gateway.cpyctl_fails(&arguments).await;
+    assert!(
+        said.contains("Given back: 2 files. What one of them held until now is in its history."),
+        "{said}"
+    );
+    assert!(said.contains("/game/levels/1: "), "{said}");
+    assert!(!said.contains("/game/a.py"), "{said}");
+    assert_eq!(bench.content("/game/a.py"), "# late\n");
+    assert_eq!(bench.content("/game/b.py"), "# b\n");
+    let newer = &bench.versions("game/b.py").await[0];
+    assert_eq!(bench.held("game/b.py", newer).await, "# newer\n");
+
+    bench.ask("DELETE", "/fs/game/", "", 204).await;
+    let said = bench.gateway.cpyctl(&arguments).await;
+    assert_eq!(said.unwrap().trim_end(), "Given back: 3 files.");
+    assert_eq!(bench.content("/game/levels/1"), "1");
+    let missing = ["history", &name, "game", "--restore", "99999"];
+    let said = bench.gateway.cpyctl_fails(&missing).await;
+    assert!(said.contains("There is no such version"), "{said}");
+}
+
+#[tokio::test]
+async fn what_is_given_back_to_a_wiped_drive_says_what_became_of_what_stood_there() {
+    const KEPT: &str = "What stood in the place of one of them is in its history.";
+    for (bounds, expected) in [
+        ("", KEPT),
+        (
+            "[history]\nversions = 0\n",
+            "What stood in the place of one of them could not be kept.",
+        ),
+    ] {
+        let gateway = Gateway::start_with(bounds).await;
+        let board = gateway.plug(SERIAL, &[]).await;
+        let mut bench = Bench { board, gateway };
+        for path in ["plan.py", "lib/mine.py"] {
+            bench
+                .ask("PUT", &format!("/fs/{path}"), "# work\n", 201)
+                .await;
+        }
+        bench.are_copied(&["/plan.py", "/lib/mine.py"]).await;
+        bench.board.unplug();
+        let gateway = &bench.gateway;
+        gateway.status_becomes(&bench.board, "/fs/", 503).await;
+        // The board makes a new one.
+        fs::remove_file(bench.board.image().path()).unwrap();
+        bench.board.plug();
+        gateway.ready(&bench.board).await;
+        bench.ask("PUT", "/fs/plan.py", "# begun anew\n", 201).await;
+        let restore = ["drive", "restore", SERIAL];
+        let list = [&restore[..], &["--list"]].concat();
+        let listed = bench.gateway.cpyctl(&list).await.unwrap();
+        let lines: Vec<&str> = listed.lines().collect();
+        for line in &lines[..lines.len() - 1] {
+            let replaces = line.ends_with("  (something else is in its place now)");
+            assert_eq!(replaces, line.contains("/plan.py"), "{listed}");
+        }
+        let said = bench.gateway.cpyctl(&restore).await.unwrap();
+        assert!(said.trim_end().ends_with(expected), "{said}");
+        assert_eq!(bench.content("/plan.py"), "# work\n");
+        let versions = bench.versions("plan.py").await;
+        assert_eq!(!versions.is_empty(), expected == KEPT, "{versions:?}");
+    }
 }
