@@ -65,7 +65,7 @@ complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_sub
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from help" -f -a "restore" -d 'Give back what was on a drive that was emptied or made anew elsewhere'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand drive; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand history" -l print -d 'Print what this version holds' -r
-complete -c cpyctl -n "__fish_cpyctl_using_subcommand history" -l restore -d 'Give this version back to the file' -r
+complete -c cpyctl -n "__fish_cpyctl_using_subcommand history" -l restore -d 'Give this version back to the file; of a directory all files below it that were kept with this one' -r
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand history" -l config -d 'Configuration file [default: /etc/cpy-gateway/gateway.toml, or the running demo\'s]' -r -F
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand history" -s h -l help -d 'Print help'
 complete -c cpyctl -n "__fish_cpyctl_using_subcommand password" -l config -d 'Configuration file [default: /etc/cpy-gateway/gateway.toml, or the running demo\'s]' -r -F

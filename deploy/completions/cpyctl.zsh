@@ -134,7 +134,7 @@ esac
 (history)
 _arguments "${_arguments_options[@]}" : \
 '(--restore)--print=[Print what this version holds]:ID:_default' \
-'--restore=[Give this version back to the file]:ID:_default' \
+'--restore=[Give this version back to the file; of a directory all files below it that were kept with this one]:ID:_default' \
 '--config=[Configuration file \[default\: /etc/cpy-gateway/gateway.toml, or the running demo'\''s\]]:FILE:_files' \
 '-h[Print help]' \
 '--help[Print help]' \

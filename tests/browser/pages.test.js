@@ -223,6 +223,54 @@ test('a program that is edited and saved runs, and its output is in the console 
   await console.getByText('six times seven is 42').first().waitFor();
 });
 
+test('two people who edit one file do not overwrite each other without being asked', async () => {
+  const [name] = demo.names;
+  const address = demo.url('/edit/#/shared.py', name);
+  const other = await context.newPage();
+  const field = (page) => page.getByRole('textbox', { name: /Text of the file/ });
+  const save = (page) => page.getByRole('button', { name: 'Save' }).click();
+  const saved = (page) => page.getByText(/^Saved at/).waitFor();
+  const dialog = (page) => page.getByRole('dialog').getByText('Somebody else has changed this file meanwhile.');
+  const onBoard = async () => (await context.request.get(demo.url('/fs/shared.py', name))).text();
+  for (const each of [page, other]) {
+    await each.goto(address);
+    await each.getByText('There is no such file yet').waitFor();
+  }
+  await field(page).fill('# mine\n');
+  await save(page);
+  await saved(page);
+
+  // A new file that is there by now.
+  await field(other).fill('# theirs\n');
+  await save(other);
+  await dialog(other).waitFor();
+  assert.equal(await onBoard(), '# mine\n');
+  await other.getByRole('button', { name: 'Cancel' }).click();
+  await other.getByText(/^Not saved/).waitFor();
+  assert.equal(await field(other).inputValue(), '# theirs\n');
+  await save(other);
+  await other.getByRole('button', { name: 'Overwrite theirs' }).click();
+  await saved(other);
+  assert.equal(await onBoard(), '# theirs\n');
+
+  // A file that was changed since.
+  await field(page).fill('# mine again\n');
+  await save(page);
+  await dialog(page).waitFor();
+  assert.equal(await onBoard(), '# theirs\n');
+  await page.getByRole('button', { name: 'Load theirs' }).click();
+  await page.waitForFunction(() => document.querySelector('textarea').value === '# theirs\n');
+
+  // One after the other nobody is asked.
+  for (const text of ['# one\n', '# two\n']) {
+    await field(page).fill(text);
+    await save(page);
+    await page.locator('.unsaved').waitFor({ state: 'hidden' });
+    assert.equal(await onBoard(), text);
+  }
+  assert.equal(await page.getByRole('dialog').count(), 0);
+});
+
 test('the serial page is a live REPL', async () => {
   await page.goto(demo.url('/cp/serial/', demo.names[1]));
   const says = page.getByRole('log');

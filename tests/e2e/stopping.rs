@@ -166,3 +166,30 @@ async fn daemons_with_nothing_to_do_end_at_once() {
         assert!(time < Duration::from_secs(3), "{daemon}: {time:?}");
     }
 }
+
+#[tokio::test]
+async fn an_upload_that_trickles_in_holds_no_daemon_for_longer() {
+    for daemon in ["cpy-file-proxy", "cpy-http-gateway"] {
+        let mut gateway = Gateway::start().await;
+        let board = gateway.plug(SERIAL, &[]).await;
+        let mut slow = upload(&gateway, &board, "/fs/slow.txt", 1000).await;
+        let trickling = tokio::spawn(async move {
+            let mut second = tokio::time::interval(Duration::from_secs(1));
+            while slow.write_all(b".").await.is_ok() {
+                second.tick().await;
+            }
+        });
+        let begun = Instant::now();
+        gateway = tokio::task::spawn_blocking(move || {
+            gateway.terminate(daemon);
+            gateway
+        })
+        .await
+        .unwrap();
+        assert!(begun.elapsed() < IN_TIME, "{daemon}: {:?}", begun.elapsed());
+        trickling.abort();
+        assert_eq!(board.image().read("/slow.txt"), None);
+        drop(board);
+        drop(gateway);
+    }
+}

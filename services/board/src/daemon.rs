@@ -16,7 +16,9 @@ use crate::configuration::ConfigFile;
 use crate::{Configuration, ServiceManager, Shutdown, WatchError, telemetry};
 
 /// How long open requests may take to finish after the end was asked for.
-const DRAIN: Duration = Duration::from_secs(4);
+const DRAIN: Duration = Duration::from_secs(3);
+/// How long a call that blocks may hold up the end after that, such as a write to a slow disk: it cannot be broken off.
+const LAST_CALLS: Duration = Duration::from_secs(1);
 /// Few threads: the work waits for boards and networks, and each thread costs memory.
 const WORKERS: usize = 2;
 /// The exit code of a daemon whose configuration is wrong (`EX_CONFIG` of sysexits.h): starting it again is of no use.
@@ -114,7 +116,7 @@ where
         .worker_threads(WORKERS)
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         let shutdown = Shutdown::new();
         shutdown.on_signals()?;
         let manager = ServiceManager::of_this_process();
@@ -127,7 +129,9 @@ where
             tracing::warn!("some requests did not finish in time");
         }
         result.map_err(Box::from)
-    })
+    });
+    runtime.shutdown_timeout(LAST_CALLS);
+    result
 }
 
 /// Reads the configuration again whenever SIGHUP comes.
@@ -168,4 +172,42 @@ pub fn with_causes(error: &dyn Error) -> String {
         cause = source.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    /// All the time that a daemon has for its end.
+    const IN_TIME: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn neither_a_task_nor_a_call_that_hangs_keeps_a_daemon_from_its_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = directory.path().join("gateway.toml");
+        std::fs::write(&config, "").unwrap();
+        let args = Args {
+            config: Some(config),
+            check: false,
+            exit_with_parent: false,
+        };
+        let (ended, end) = mpsc::channel();
+        thread::spawn(move || {
+            let result = start(args, async |_, _, shutdown: Shutdown| {
+                shutdown.spawn(pending::<()>());
+                tokio::task::spawn_blocking(|| {
+                    loop {
+                        thread::park();
+                    }
+                });
+                Ok::<_, StartError>(())
+            });
+            ended.send(result.is_ok())
+        });
+        assert_eq!(end.recv_timeout(IN_TIME), Ok(true));
+    }
 }

@@ -26,7 +26,7 @@ use crate::output::plain;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a change to a drive may take.
-const SAVE_PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const SAVE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How many ports are asked at a time.
 const AT_A_TIME: usize = 16;

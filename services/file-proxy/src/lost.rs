@@ -1,7 +1,8 @@
-//! What was lost when a drive was wiped, on the web: `GET /fs/?lost` lists it, a PUT there without a body gives it all back,
-//! and a DELETE forgets it.
+//! What was lost when a drive was wiped, on the web: `GET /fs/?lost` lists it, a PUT there without a body gives it all back
+//! and says what became of what stood in its place, and a DELETE forgets it.
 
 use cpy_board::http::{Body, empty, json};
+use cpy_fat::Version;
 use hyper::body::{Body as _, Incoming};
 use hyper::{Request, Response, StatusCode, Uri};
 use serde::Serialize;
@@ -27,6 +28,18 @@ struct LostFile {
     path: String,
     modified_ns: u64,
     file_size: u64,
+    /// Whether something is in its place now.
+    replaces: bool,
+}
+
+/// What a PUT answers.
+#[derive(Default, Serialize)]
+struct GivenBack {
+    files: usize,
+    /// How many of them took the place of a file that is in the history now,
+    replaced: usize,
+    /// and how many of one that could not be kept.
+    unkept: usize,
 }
 
 /// Whether a request is for what was lost. Drives are lost whole, so it is the root's.
@@ -45,42 +58,66 @@ pub(crate) async fn answer(
         "PUT" if request.body().is_end_stream() => restore(worker).await,
         "PUT" => Err(Refusal::BodyUnwanted),
         "DELETE" => forget(worker).await,
-        _ => Err(Refusal::Method),
+        _ => Err(Refusal::KeptMethod("GET, HEAD, PUT, DELETE")),
     }
 }
 
 async fn list(worker: &Worker) -> Result<Response<Body>, Refusal> {
-    let lost = worker.run(Drive::lost).await?;
-    let files = lost.into_iter().map(|(_, kept)| LostFile::of(kept));
-    let lost = Lost {
-        files: files.collect(),
-    };
-    let mut reply = json(StatusCode::OK, &lost);
+    let mut files = Vec::new();
+    for (_, kept) in worker.run(Drive::lost).await? {
+        let listed = worker.run(move |drive| {
+            let replaces = version_at(drive, &kept).is_some();
+            Ok(LostFile::of(kept, replaces))
+        });
+        files.push(listed.await?);
+    }
+    let mut reply = json(StatusCode::OK, &Lost { files });
     never_cached(reply.headers_mut());
     Ok(reply)
 }
 
 /// Gives everything back, file by file. What cannot be given back is still lost, and keeps no other file from it.
 async fn restore(worker: &Worker) -> Result<Response<Body>, Refusal> {
+    let mut done = GivenBack::default();
     let mut failures = Vec::new();
     for (number, kept) in worker.run(Drive::lost).await? {
-        let given = worker
-            .run(move |drive| drive.give_back(number, &kept))
-            .await;
-        match given {
-            Ok(()) => {}
+        let given = worker.run(move |drive| {
+            let before = version_at(drive, &kept);
+            drive.give_back(number, &kept)?;
+            Ok(before.map(|before| is_last(drive, &kept, before)))
+        });
+        match given.await {
+            Ok(before) => {
+                done.files += 1;
+                done.replaced += usize::from(before == Some(true));
+                done.unkept += usize::from(before == Some(false));
+            }
             Err(refusal @ (Refusal::Fat(_) | Refusal::History(_))) => failures.push(refusal),
             Err(refusal) => return Err(refusal),
         }
     }
     let files = failures.len();
     match failures.into_iter().next() {
-        None => Ok(empty(StatusCode::NO_CONTENT)),
+        None => Ok(json(StatusCode::OK, &done)),
         Some(first) => Err(Refusal::StillLost {
             files,
             first: Box::new(first),
         }),
     }
+}
+
+/// Which content is in the place of a lost file now.
+fn version_at(drive: &mut Drive, kept: &Kept) -> Option<Version> {
+    let path = kept.path.parse().ok()?;
+    drive.version(&path).ok().flatten()
+}
+
+/// Whether this content of a file is the last one in its history.
+fn is_last(drive: &mut Drive, kept: &Kept, version: Version) -> bool {
+    let versions = kept.path.parse().ok().map(|path| drive.versions(&path));
+    let versions = versions.and_then(Result::ok).unwrap_or_default();
+    let last = versions.first();
+    last.is_some_and(|(_, last)| last.version == version.to_string())
 }
 
 async fn forget(worker: &Worker) -> Result<Response<Body>, Refusal> {
@@ -91,8 +128,9 @@ async fn forget(worker: &Worker) -> Result<Response<Body>, Refusal> {
 }
 
 impl LostFile {
-    fn of(kept: Kept) -> Self {
+    fn of(kept: Kept, replaces: bool) -> Self {
         Self {
+            replaces,
             path: kept.path,
             modified_ns: kept.modified * 1_000_000_000,
             file_size: kept.size,

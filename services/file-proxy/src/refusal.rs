@@ -3,7 +3,7 @@
 use std::io;
 
 use cpy_board::http::{Body, sentence};
-use hyper::header::{HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 
 use crate::drive_path::DrivePathError;
@@ -114,6 +114,9 @@ pub(crate) enum Refusal {
     /// A method that /fs/ does not know.
     #[error("This method is not known here. GET, PUT, DELETE, MOVE and OPTIONS are.")]
     Method,
+    /// A method that what is kept of files does not know.
+    #[error("This method is not known here. {0} are.")]
+    KeptMethod(&'static str),
     /// A path that this daemon does not serve.
     #[error("There is nothing at this path.")]
     NoSuchResource,
@@ -154,7 +157,7 @@ impl Refusal {
             } => StatusCode::EXPECTATION_FAILED,
             Self::TooLarge { .. } | Self::OverLimit { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Spool(_) => StatusCode::INSUFFICIENT_STORAGE,
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Method | Self::KeptMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Fat(error) => status_of(error),
             Self::StillLost { first, .. } => first.status(),
             Self::Internal | Self::History(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -164,9 +167,14 @@ impl Refusal {
     /// The reply.
     pub(crate) fn reply(&self) -> Response<Body> {
         let mut reply = sentence(self.status(), self.to_string());
-        if matches!(self, Self::OthersUpload) {
-            let later = HeaderValue::from_static("5");
-            reply.headers_mut().insert(RETRY_AFTER, later);
+        let mut say = |name, value| {
+            let value = HeaderValue::from_static(value);
+            reply.headers_mut().insert(name, value);
+        };
+        match self {
+            Self::OthersUpload => say(RETRY_AFTER, "5"),
+            Self::KeptMethod(methods) => say(ALLOW, methods),
+            _ => {}
         }
         reply
     }

@@ -40,6 +40,8 @@ struct Versions {
 #[derive(Serialize)]
 struct Listed {
     id: u64,
+    /// The same for all that one change took away, as when a directory is deleted.
+    change: u64,
     path: String,
     modified_ns: u64,
     kept_ns: u64,
@@ -83,7 +85,8 @@ pub(crate) async fn answer(
             restore(&worker, target, number, request).await
         }
         ("PUT", VersionQuery::One(_)) => Err(Refusal::BodyUnwanted),
-        _ => Err(Refusal::Method),
+        (_, VersionQuery::All) => Err(Refusal::KeptMethod("GET, HEAD")),
+        (_, VersionQuery::One(_)) => Err(Refusal::KeptMethod("GET, HEAD, PUT")),
     }
 }
 
@@ -141,6 +144,7 @@ impl Listed {
         const NANOSECONDS: u64 = 1_000_000_000;
         Self {
             id,
+            change: kept.change,
             path: kept.path,
             modified_ns: kept.modified * NANOSECONDS,
             kept_ns: kept.since * NANOSECONDS,

@@ -1,5 +1,9 @@
 //! Where a body in chunks ends (RFC 9112, section 7.1). The data is counted, not looked at.
 
+/// The largest chunk that is taken for one: no file on a FAT volume has more bytes. hyper would wait for all that a
+/// client announces, and the client for an answer.
+const LARGEST: u64 = u32::MAX as u64;
+
 /// How far a body in chunks has come.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Chunked {
@@ -24,9 +28,9 @@ pub(crate) enum Chunked {
     End,
 }
 
-/// These are no chunks.
-#[derive(Debug)]
-pub(crate) struct NotChunked;
+/// These are no chunks, from the byte with this index on.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NotChunked(pub(crate) usize);
 
 impl Chunked {
     /// Goes on over these bytes; how many there are to the body's end, if it is among them.
@@ -40,7 +44,7 @@ impl Chunked {
                 }
                 continue;
             }
-            *self = self.step(bytes[at]).ok_or(NotChunked)?;
+            *self = self.step(bytes[at]).ok_or(NotChunked(at))?;
             at += 1;
             if matches!(self, Self::End) {
                 return Ok(Some(at));
@@ -49,17 +53,20 @@ impl Chunked {
         Ok(None)
     }
 
-    /// What follows a byte that is not data. As strict as hyper is, or less: an end that hyper does not
-    /// see must not be seen here.
+    /// What follows a byte that is not data. But for the size of a chunk as strict as hyper is, or less: an end that
+    /// hyper does not see must not be seen here.
     fn step(self, byte: u8) -> Option<Self> {
         Some(match (self, byte) {
             (Self::Size, _) => Self::SizeDigits(hex(byte)?),
             (Self::SizeDigits(size), _) => match hex(byte) {
-                Some(digit) => Self::SizeDigits(size.checked_mul(16)?.checked_add(digit)?),
+                Some(digit) => {
+                    let size = size * 16 + digit;
+                    (size <= LARGEST).then_some(Self::SizeDigits(size))?
+                }
                 None => Self::SizeLine(size),
             },
             (Self::SizeLine(0) | Self::TrailerLf, b'\n') => Self::Trailers,
-            (Self::SizeLine(size), b'\n') => Self::Data(size.checked_add(2)?),
+            (Self::SizeLine(size), b'\n') => Self::Data(size + 2),
             (Self::Trailers, b'\r') => Self::EndLf,
             (Self::Trailer, b'\r') => Self::TrailerLf,
             (Self::Trailers | Self::Trailer, _) => Self::Trailer,
@@ -120,7 +127,6 @@ mod tests {
             "-1\r\n",
             ";a\r\n",
             "10000000000000000\r\n",
-            "FFFFFFFFFFFFFFFF\r\n",
             "0\r\n\r\r",
             "0\r\nA: b\rc\r\n",
         ] {
@@ -129,5 +135,33 @@ mod tests {
                 "{body:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_chunk_that_nobody_could_send_is_refused_at_the_digit_that_says_so() {
+        for (size, digit) in [
+            ("ffffffffffffffff", 8),
+            ("FFFFFFFFFFFFFFFE;a=b", 8),
+            ("7fffffffffffffff", 8),
+            ("100000000", 8),
+            ("00000000000000000000100000000", 28),
+        ] {
+            let body = format!("5\r\nhello\r\n{size}\r\ndata");
+            let last = "5\r\nhello\r\n".len() + digit;
+            for cut in 0..=last {
+                let (first, second) = body.as_bytes().split_at(cut);
+                let mut chunked = Chunked::default();
+                assert_eq!(chunked.follow(first), Ok(None), "{body:?} cut at {cut}");
+                let refused = chunked.follow(second);
+                assert_eq!(
+                    refused,
+                    Err(NotChunked(last - cut)),
+                    "{body:?} cut at {cut}"
+                );
+            }
+        }
+        let mut largest = Chunked::default();
+        assert_eq!(largest.follow(b"00ffffffff\r\ndata"), Ok(None));
+        assert!(matches!(largest, Chunked::Data(left) if left == LARGEST + 2 - 4));
     }
 }

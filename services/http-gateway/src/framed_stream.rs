@@ -1,5 +1,6 @@
 //! A client's connection as hyper may read it: a head with two lengths is spoilt on the way, so that hyper
-//! answers it with 400 and closes, as it does with differing lengths. All else passes unchanged.
+//! answers it with 400 and closes, as it does with differing lengths; so is a chunk that is larger than any file, for
+//! which hyper would wait. All else passes unchanged.
 //!
 //! What hyper has no answer to is answered here: a head that takes too long with 408, a first line that is too long
 //! with 414. When a head is awaited nothing else is on its way to the client, because hyper reads on only then.
@@ -17,7 +18,7 @@ use tokio::time::{Sleep, sleep};
 use crate::farewell::Farewell;
 use crate::framing::{AwaitedHead, Framing};
 
-/// What no head may hold.
+/// What neither a head nor the size of a chunk may hold.
 const SPOIL: u8 = b'\0';
 /// hyper looks at a head that came in pieces when it sees an empty line, and the spoilt one has none.
 const EMPTY_LINE: &[u8] = b"\n\n";
@@ -138,7 +139,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for FramedStream<S> {
         }
         let read = &mut buffer.filled_mut()[before..];
         if let Some(last) = self.framing.follow(read) {
-            tracing::debug!("a request has two lengths");
+            tracing::debug!("a request has two lengths, or a chunk that is none");
             read[last] = SPOIL;
             self.owed = EMPTY_LINE;
         }

@@ -4,7 +4,8 @@
 //! hyper is the authority on what a request is. It takes one with both `Transfer-Encoding` and
 //! `Content-Length` by the former and hides the latter, as it may; RFC 9112 (section 6.3) suspects
 //! smuggling behind it. So this follows what hyper reads, with the same parser and within the same limits.
-//! What hyper refuses is not followed further, nor is what is no HTTP: a WebSocket's frames.
+//! What hyper refuses is not followed further, nor is what is no HTTP: a WebSocket's frames. Only chunks are refused
+//! here that hyper would wait for: those that are larger than any file.
 
 use std::borrow::Cow;
 use std::mem;
@@ -12,7 +13,7 @@ use std::mem;
 use cpy_board::http::Limits;
 use httparse::{EMPTY_HEADER, Request, Status};
 
-use crate::chunked::{self, Chunked};
+use crate::chunked::{self, Chunked, NotChunked};
 
 /// How far the requests of a connection have come.
 #[derive(Debug)]
@@ -78,7 +79,8 @@ impl Framing {
         matches!(self.state, State::Endless)
     }
 
-    /// Goes on over these bytes. Where they complete a head with two lengths: the index of its last byte.
+    /// Goes on over these bytes. Where they complete a head with two lengths, or a chunk goes wrong: the index of the
+    /// byte that does it.
     pub(crate) fn follow(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         while at < bytes.len() {
@@ -115,7 +117,10 @@ impl Framing {
                         self.state = State::between();
                     }
                     Ok(None) => return None,
-                    Err(_) => self.state = State::Lost,
+                    Err(NotChunked(wrong)) => {
+                        self.state = State::Lost;
+                        return Some(at + wrong);
+                    }
                 },
                 State::Endless | State::Lost => return None,
             }
@@ -290,7 +295,6 @@ mod tests {
             ),
             "PUT / HTTP/1.1\r\nContent-Length: -1\r\n\r\n".to_owned(),
             "PUT / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n".to_owned(),
-            "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nno chunks".to_owned(),
             "nonsense\r\n\r\n".to_owned(),
             "\u{81}\u{85}".to_owned(),
         ] {
@@ -299,6 +303,26 @@ mod tests {
                 assert_eq!(framing.follow(piece), None, "{refused:?}");
             }
             assert!(matches!(framing.state, State::Lost), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_chunk_that_is_none_is_found_behind_other_requests_wherever_the_bytes_are_cut() {
+        for chunks in [
+            "n",
+            "5\r\nhello\r\nn",
+            "ffffffff0",
+            "fffffffff",
+            "00100000000",
+        ] {
+            let head = "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+            let before = [GET, CHUNKS, head, chunks].concat();
+            let all = [&before, "fffffff\r\n", GET, BOTH].concat();
+            for cut in 0..all.len() {
+                let (first, second) = all.as_bytes().split_at(cut);
+                let wrong = Some(before.len() - 1);
+                assert_eq!(found([first, second]), wrong, "{all:?} cut at {cut}");
+            }
         }
     }
 

@@ -84,7 +84,7 @@ impl Default for Gateway {
 impl Gateway {
     /// Reads the head of a request that came in at `local`.
     pub fn understand(&self, head: &Parts, client: SocketAddr, local: SocketAddr) -> Understood {
-        let resource = Resource::of(head.uri.path());
+        let resource = Resource::of(head.uri.path()).with(head.uri.query());
         let host = RequestHost::of(head).ok();
         let arrival = Arrival {
             client: client.ip(),
@@ -98,7 +98,7 @@ impl Gateway {
             Some(Route::Board(board)) => Some(board),
             _ => None,
         };
-        let is_file = matches!(resource, Resource::Files { .. });
+        let is_file = matches!(resource, Resource::Files { .. } | Resource::Kept(_));
         let forwarded = board.as_ref().filter(|_| is_file).map(|board| {
             let target = files_path(&board.serial, head);
             request(Method::GET, &target).uri().to_string()

@@ -96,7 +96,7 @@ impl Gateway {
         };
         let boards = self.boards.borrow().clone();
         let path = head.uri.path().to_owned();
-        let resource = Resource::of(&path);
+        let resource = Resource::of(&path).with(head.uri.query());
         let arrival = Arrival {
             client: client.ip(),
             port: local.port(),

@@ -16,6 +16,8 @@ pub(crate) enum Resource<'a> {
     Static(&'a str),
     /// `/fs/...`, a directory when it ends with a slash.
     Files { directory: bool },
+    /// What is kept of `/fs/...`: always a document, never a page.
+    Kept(Kept),
     /// `/edit/`
     Edit,
     /// `/cp/serial/`: the console, or the page that shows it.
@@ -28,6 +30,17 @@ pub(crate) enum Resource<'a> {
     Slashless(&'static str),
     /// Nothing.
     Unknown,
+}
+
+/// What file-proxy keeps of files, as a query names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// `?history`: what a file held before, or the files below a directory.
+    History,
+    /// `?history=<number>`: one of these contents.
+    Version,
+    /// `?lost`: what was on a drive before it was wiped.
+    Lost,
 }
 
 /// The public JSON documents.
@@ -68,10 +81,20 @@ impl<'a> Resource<'a> {
         }
     }
 
+    /// What it names together with the query behind it.
+    pub(crate) fn with(self, query: Option<&str>) -> Self {
+        let kept = query.and_then(Kept::of);
+        match (self, kept) {
+            (Self::Files { .. }, Some(kept)) => Self::Kept(kept),
+            _ => self,
+        }
+    }
+
     /// Whether only a board has it: the gateway's own address passes it on to a board that is alone.
     pub(crate) fn is_of_a_board(self) -> bool {
         match self {
             Self::Files { .. }
+            | Self::Kept(_)
             | Self::Edit
             | Self::Code
             | Self::Serial
@@ -93,7 +116,10 @@ impl<'a> Resource<'a> {
     }
 
     pub(crate) fn needs_password(self) -> bool {
-        matches!(self, Self::Files { .. } | Self::Edit | Self::Serial)
+        matches!(
+            self,
+            Self::Files { .. } | Self::Kept(_) | Self::Edit | Self::Serial
+        )
     }
 
     /// Whether a page without an origin of its own (after a redirect) may read it.
@@ -105,7 +131,11 @@ impl<'a> Resource<'a> {
     pub(crate) fn has_options(self) -> bool {
         matches!(
             self,
-            Self::Files { .. } | Self::Serial | Self::Document(_) | Self::UnknownDocument
+            Self::Files { .. }
+                | Self::Kept(_)
+                | Self::Serial
+                | Self::Document(_)
+                | Self::UnknownDocument
         )
     }
 
@@ -114,6 +144,8 @@ impl<'a> Resource<'a> {
         match self {
             Self::Files { directory: true } => "GET, HEAD, OPTIONS, PUT, DELETE, MOVE, POST",
             Self::Files { directory: false } => "GET, HEAD, OPTIONS, PUT, DELETE, MOVE",
+            Self::Kept(Kept::Version) => "GET, HEAD, OPTIONS, PUT",
+            Self::Kept(Kept::Lost) => "GET, HEAD, OPTIONS, PUT, DELETE",
             _ if self.has_options() => "GET, HEAD, OPTIONS",
             _ => "GET, HEAD",
         }
@@ -123,6 +155,22 @@ impl<'a> Resource<'a> {
         self.allow()
             .split(", ")
             .any(|allowed| allowed == method.as_str())
+    }
+}
+
+impl Kept {
+    /// What a query names; none where it names something else, which the web workflow does not know.
+    fn of(query: &str) -> Option<Self> {
+        let (key, number) = match query.split_once('=') {
+            Some((key, number)) => (key, Some(number)),
+            None => (query, None),
+        };
+        match (key.to_ascii_lowercase().as_str(), number) {
+            ("history", None) => Some(Self::History),
+            ("history", Some(_)) => Some(Self::Version),
+            ("lost", None) => Some(Self::Lost),
+            _ => None,
+        }
     }
 }
 
@@ -202,6 +250,29 @@ mod tests {
                 allowed,
                 "{method} {path}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_kept_takes_other_methods_than_files() {
+        for (path, query, allow) in [
+            ("/fs/", "history", "GET, HEAD, OPTIONS"),
+            ("/fs/code.py", "History", "GET, HEAD, OPTIONS"),
+            ("/fs/code.py", "history=7", "GET, HEAD, OPTIONS, PUT"),
+            ("/fs/", "lost", "GET, HEAD, OPTIONS, PUT, DELETE"),
+            (
+                "/fs/a",
+                "histories",
+                "GET, HEAD, OPTIONS, PUT, DELETE, MOVE",
+            ),
+            ("/", "history", "GET, HEAD"),
+        ] {
+            let resource = Resource::of(path).with(Some(query));
+            assert_eq!(resource.allow(), allow, "{path}?{query}");
+            let same = Resource::of(path);
+            assert_eq!(resource.needs_password(), same.needs_password());
+            assert_eq!(resource.is_of_a_board(), same.is_of_a_board());
+            assert_eq!(resource.has_options(), same.has_options());
         }
     }
 }

@@ -51,7 +51,8 @@ pub(crate) async fn serve(
             let head = std::mem::replace(&mut asked.head, Request::new(()).into_parts().0);
             consoles.open(serial, head).await.map(Reply::Dynamic)
         }
-        Resource::Files { directory } => {
+        Resource::Files { .. } | Resource::Kept(_) => {
+            let directory = matches!(resource, Resource::Files { directory: true });
             let board = needed()?;
             let most = observer.policy().limits.requests_per_board;
             let exchange = observer.exchanges.begin(&board.serial, most)?;
@@ -66,6 +67,7 @@ pub(crate) async fn serve(
     }
 }
 
+/// A directory has a page beside what file-proxy says of it.
 async fn serve_files(
     observer: &Observer,
     asked: &mut Asked<'_>,

@@ -33,6 +33,17 @@ struct Listing {
 struct LostFile {
     path: String,
     file_size: u64,
+    /// Whether something is in its place now.
+    replaces: bool,
+}
+
+/// What file-proxy says when it has given back.
+#[derive(Deserialize)]
+struct GivenBack {
+    /// How many took the place of a file that is in the history now,
+    replaced: usize,
+    /// and how many of one that could not be kept.
+    unkept: usize,
 }
 
 impl<'a> Lost<'a> {
@@ -51,29 +62,37 @@ impl<'a> Lost<'a> {
 
     /// Says which they are.
     pub(super) fn list(&self) -> Result<()> {
-        for LostFile { path, file_size } in &self.files {
-            output::print(&format!("{file_size:>10}  {}", plain(path)))?;
+        for file in &self.files {
+            let (size, path) = (file.file_size, plain(&file.path));
+            let now = if file.replaces {
+                "  (something else is in its place now)"
+            } else {
+                ""
+            };
+            output::print(&format!("{size:>10}  {path}{now}"))?;
         }
-        self.say("Can be given back to")
+        self.say("Can be given back to", "")
     }
 
     /// Gives them all back.
     pub(super) async fn restore(&self) -> Result<()> {
-        self.ask(Method::PUT).await?;
-        self.say("Given back to")
+        let done = self.ask(Method::PUT).await?;
+        let done = serde_json::from_slice(&done);
+        let done: GivenBack = done.context("file-proxy gives an answer of another version")?;
+        self.say("Given back to", &done.text())
     }
 
     /// Forgets them.
     pub(super) async fn forget(&self) -> Result<()> {
         self.ask(Method::DELETE).await?;
-        self.say("Forgotten, of what was lost by")
+        self.say("Forgotten, of what was lost by", "")
     }
 
-    fn say(&self, what: &str) -> Result<()> {
+    fn say(&self, what: &str, more: &str) -> Result<()> {
         let (count, hostname) = (self.files.len(), &self.board.hostname);
         let files = if count == 1 { "file" } else { "files" };
         Ok(output::print(&format!(
-            "{what} {hostname}: {count} {files}."
+            "{what} {hostname}: {count} {files}.{more}"
         ))?)
     }
 
@@ -83,5 +102,38 @@ impl<'a> Lost<'a> {
         let request = request.body(stream(Empty::new()))?;
         let reply = send_to_file_proxy(self.runtime_dir, request, PATIENCE).await?;
         content(success(reply).await?).await
+    }
+}
+
+impl GivenBack {
+    /// What became of what stood in the place of the files.
+    fn text(&self) -> String {
+        let of = |number, one: &str, more: &str| match number {
+            0 => String::new(),
+            1 => format!(" What stood in the place of one of them {one}."),
+            _ => format!(" What stood in the place of {number} of them {more}."),
+        };
+        of(self.replaced, "is in its history", "is in their history")
+            + &of(self.unkept, "could not be kept", "could not be kept")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_over_is_said() {
+        let text = |replaced, unkept| GivenBack { replaced, unkept }.text();
+        assert_eq!(text(0, 0), "");
+        assert_eq!(
+            text(1, 0),
+            " What stood in the place of one of them is in its history."
+        );
+        assert_eq!(
+            text(3, 1),
+            " What stood in the place of 3 of them is in their history. \
+             What stood in the place of one of them could not be kept."
+        );
     }
 }

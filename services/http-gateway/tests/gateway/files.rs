@@ -189,6 +189,31 @@ async fn a_client_whose_chunks_are_wrong_is_told_so() {
 }
 
 #[tokio::test]
+async fn a_chunk_that_nobody_could_send_is_refused_before_its_data_is_waited_for() {
+    let bench = Bench::new().await;
+    let head = put(&bench, "huge.bin", "Transfer-Encoding: chunked\r\n");
+    for begin in ["", "5\r\nhello\r\n"] {
+        for size in ["ffffffffffffffff", "7fffffffffffffff;a", "100000000"] {
+            let mut wire = bench.connect().await;
+            wire.send(&format!("{head}{begin}{size}\r\n")).await;
+            wire.answer().await.is(400).says("broke off");
+            assert!(wire.until_closed().await.is_empty(), "{begin}{size}");
+        }
+    }
+    // Whoever reads the body: a directory's page wants none.
+    for target in ["/", "/fs/"] {
+        let host = bench.address;
+        let mut wire = bench.connect().await;
+        wire.send(&format!(
+            "GET {target} HTTP/1.1\r\nHost: {host}\r\n{RIGHT}Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n"
+        ))
+        .await;
+        wire.answer().await.is(200);
+        wire.until_closed().await;
+    }
+}
+
+#[tokio::test]
 async fn continue_is_sent_when_file_proxy_asks_for_the_body() {
     let bench = Bench::new().await;
     for headers in [

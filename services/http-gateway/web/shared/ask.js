@@ -9,7 +9,18 @@ import { element } from './dom.js';
  * @returns {Promise<boolean>}
  */
 export async function confirmed(question, yes) {
-  return (await ask([element('p', {}, question)], yes)) !== null;
+  return (await ask([element('p', {}, question)], { yes })) !== null;
+}
+
+/**
+ * One of several ways to go on, or null where the person takes none of them.
+ * @template {string} A
+ * @param {string} question
+ * @param {Record<A, string>} answers each with the words on its button
+ * @returns {Promise<A | null>}
+ */
+export async function chosen(question, answers) {
+  return /** @type {A | null} */ (await ask([element('p', {}, question)], answers));
 }
 
 /**
@@ -22,14 +33,15 @@ export async function confirmed(question, yes) {
 export async function askText(label, yes, value = '') {
   const input = element('input', { name: 'text', required: true, autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false' });
   input.value = value;
-  const answer = ask([element('label', {}, label, input)], yes);
+  const answer = ask([element('label', {}, label, input)], { yes });
   const extension = value.lastIndexOf('.');
   input.setSelectionRange(0, extension > 0 ? extension : value.length);
   return (await answer) && (input.value.trim() || null);
 }
 
-/** @param {Node[]} content @param {string} yes @returns {Promise<string | null>} */
-function ask(content, yes) {
+/** @param {Node[]} content @param {Record<string, string>} answers @returns {Promise<string | null>} */
+function ask(content, answers) {
+  const buttons = Object.entries(answers).map(([value, words], at) => element('button', { class: at === 0 && 'main', value }, words));
   const dialog = element(
     'dialog',
     {},
@@ -40,7 +52,7 @@ function ask(content, yes) {
       element(
         'div',
         { class: 'buttons' },
-        element('button', { class: 'main', value: 'yes' }, yes),
+        ...buttons,
         element('button', { type: 'button', onclick: () => dialog.close('') }, 'Cancel'),
       ),
     ),

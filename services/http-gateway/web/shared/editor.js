@@ -1,17 +1,23 @@
 // The editor of one text file: a text field with its state, saving, and care that no text is lost. It does not
 // know which page it stands on or how a file is chosen.
 
-import { confirmed } from './ask.js';
+import { chosen, confirmed } from './ask.js';
 import { element, setText, words } from './dom.js';
-import { Refused, fileUrl, readFile, writeFile } from './protocol.js';
+import { NOTHING_THERE, Refused, fileUrl, readFile, writeFile } from './protocol.js';
+
+/** @typedef {import('./protocol.js').Expected} Expected */
 
 const INDENT = '    ';
+const OVERTAKEN = 'Somebody else has changed this file meanwhile.';
 
 export class Editor {
   #path = '/';
   /** The text as it is on the board, or null while there is none that could be saved. */
   /** @type {string | null} */
   #stored = null;
+  /** What is on the board as far as is known here: somebody else may save it, too. */
+  /** @type {Expected} */
+  #expected = {};
   #lineEnd = '\n';
   /** Counts what was opened, so that a late answer for another file is dropped. */
   #opened = 0;
@@ -96,12 +102,16 @@ export class Editor {
     this.#show('');
     this.#say('Loading', 'calm');
     try {
-      const content = await readFile(path);
-      if (turn === this.#opened) this.#showContent(content);
+      const { content, found } = await readFile(path);
+      if (turn === this.#opened) {
+        this.#expected = found;
+        this.#showContent(content);
+      }
     } catch (error) {
       if (turn !== this.#opened) return false;
       const status = error instanceof Refused ? error.status : 0;
       if (status === 404 && !path.endsWith('/')) {
+        this.#expected = NOTHING_THERE;
         this.#show('', '');
         this.#say('There is no such file yet: saving makes it.', 'calm');
       } else {
@@ -123,21 +133,36 @@ export class Editor {
     const turn = this.#opened;
     const text = this.#field.value;
     this.#say('Saving', 'calm');
+    let overtaken = false;
     try {
-      await writeFile(this.#path, text.replaceAll('\n', this.#lineEnd));
+      const found = await writeFile(this.#path, text.replaceAll('\n', this.#lineEnd), this.#expected);
       if (turn === this.#opened) {
+        this.#expected = found;
         this.#stored = text;
         this.#say(`Saved at ${new Date().toLocaleTimeString()}.`, 'calm');
       }
     } catch (error) {
-      if (turn === this.#opened) this.#say(`Not saved. ${words(error)}`, 'failed');
+      overtaken = turn === this.#opened && error instanceof Refused && error.status === 412;
+      const reason = overtaken ? OVERTAKEN : words(error);
+      if (turn === this.#opened) this.#say(`Not saved. ${reason}`, 'failed');
     }
+    if (overtaken) await this.#askWhose(turn);
     this.#saving = false;
     this.#changed();
     if (this.#saveAgain) {
       this.#saveAgain = false;
       await this.save();
     }
+  }
+
+  /** Lets the person choose between what stands here and what somebody else has saved. @param {number} turn */
+  async #askWhose(turn) {
+    const question = `${OVERTAKEN} What you wrote is still here. Loading theirs drops it; overwriting drops theirs.`;
+    const answer = await chosen(question, { load: 'Load theirs', overwrite: 'Overwrite theirs' });
+    if (turn !== this.#opened) return;
+    this.#saveAgain = answer === 'overwrite';
+    if (answer === 'overwrite') this.#expected = {};
+    if (answer === 'load') await this.open(this.#path);
   }
 
   async #loadAgain() {

@@ -98,23 +98,44 @@ export async function listDirectory(directory) {
   return response.json();
 }
 
-/** @param {string} path @returns {Promise<ArrayBuffer>} */
+/**
+ * Which content a file must have to be written: the one with this entity tag, or none yet; without either, any.
+ * @typedef {{'If-Match': string} | {'If-None-Match': '*'} | {}} Expected
+ */
+
+/** @type {Expected} */
+export const NOTHING_THERE = { 'If-None-Match': '*' };
+
+/** The content that an answer is about. @param {Response} response @returns {Expected} */
+function contentOf(response) {
+  const tag = response.headers.get('ETag');
+  return tag ? { 'If-Match': tag } : {};
+}
+
+/** @param {string} path @returns {Promise<{content: ArrayBuffer, found: Expected}>} */
 export async function readFile(path) {
   const response = await call(fileUrl(path));
   try {
-    return await response.arrayBuffer();
+    return { content: await response.arrayBuffer(), found: contentOf(response) };
   } catch {
     throw new Refused(0, 'The connection broke while the file was being read.');
   }
 }
 
-/** @param {string} path @param {string} text */
-export async function writeFile(path, text) {
-  await call(fileUrl(path), {
+/**
+ * Writes a file, or throws `Refused` with 412 where it is not as expected.
+ * @param {string} path
+ * @param {string} text
+ * @param {Expected} expected
+ * @returns {Promise<Expected>} what is there now
+ */
+export async function writeFile(path, text, expected) {
+  const response = await call(fileUrl(path), {
     method: 'PUT',
     body: new TextEncoder().encode(text),
-    headers: { 'X-Timestamp': String(Date.now()) },
+    headers: { 'X-Timestamp': String(Date.now()), ...expected },
   });
+  return contentOf(response);
 }
 
 /**
