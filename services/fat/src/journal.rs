@@ -4,9 +4,9 @@
 //! later phase are what that phase writes. [`recover`](crate::recover) needs no more than this to finish a change
 //! that was cut, or to take it back. The volume's own words for things (tables, entries) are not known here.
 //!
-//! Layout, little-endian: [`Header`], then the path of what is changed, then each image as its phase (4 bytes), its sector counted from the volume's
-//! first one (8) and its 512 bytes, ordered by phase; then the CRC-32 of all of that (4). What is appended to that says
-//! that a recovery from it has begun, or that its change is to be taken back.
+//! Layout, little-endian: [`Header`], then the path of what is changed, then each image as its phase (4 bytes), its
+//! sector counted from the volume's first one (8) and its 512 bytes, ordered by phase; then the CRC-32 of all of that (4).
+//! What is appended to that says that a recovery from it has begun, or that its change is to be taken back.
 
 use std::io::{self, Read, Write};
 

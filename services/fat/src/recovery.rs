@@ -51,7 +51,7 @@ pub enum RecoveryError {
     /// The journal cannot be read, so that nobody knows what is to be done.
     #[error("the journal cannot be read: {0}")]
     Journal(#[source] io::Error),
-    /// The journal does not take the note without which this recovery could not be done again. Nothing was done.
+    /// The journal does not take the note without which this recovery cannot be done again.
     #[error("the journal cannot be written: {0}")]
     Unwritable(#[source] io::Error),
     /// All is done, and the journal cannot be cleared.
@@ -202,6 +202,19 @@ impl Record {
     }
 
     fn restore<D: SectorDevice>(
+        &self,
+        volume: &mut D,
+        journal: &mut dyn Journal,
+    ) -> Result<Recovery, RecoveryError> {
+        let done = self.try_restore(volume, journal);
+        // What does not hold does not look as a cut leaves it.
+        if matches!(done, Err(RecoveryError::Unverified)) && self.stage == Stage::Changing {
+            begin_recovery(journal).map_err(RecoveryError::Unwritable)?;
+        }
+        done
+    }
+
+    fn try_restore<D: SectorDevice>(
         &self,
         volume: &mut D,
         journal: &mut dyn Journal,

@@ -304,37 +304,35 @@ mod tests {
     }
 
     proptest! {
-            #[test]
-            fn links_read_back_and_leave_their_neighbours_alone(
-                kind in prop::sample::select(vec![FatKind::Fat12, FatKind::Fat16, FatKind::Fat32]),
-                changes in prop::collection::vec((2_u32..1500, 2_u32..1500), 1..60),
-            ) {
-                let (table, mut medium) = table(kind, 1500);
-                let mut expected = std::collections::HashMap::new();
-                for (of, to) in changes {
-                    let (of, to) = (Cluster(of), Cluster(to));
-                    let mut transaction = Transaction::new(None);
-                    table.set(&mut medium, &mut transaction, of, Link::Next(to)).unwrap();
-                    transaction
-    .commit(&mut medium, None, &Path::root())
-    .unwrap();
-                    expected.insert(of, Link::Next(to));
-                }
-                for cluster in table.numbers().map(Cluster) {
-                    let link = expected.get(&cluster).copied().unwrap_or(Link::Free);
-                    prop_assert_eq!(table.link(&mut medium, cluster).unwrap(), link);
-                }
-                let mut scanned = Vec::new();
-                table.scan(&mut medium, table.numbers(), |cluster, link| {
-                    scanned.push((cluster, link));
-                    ControlFlow::Continue(())
-                }).unwrap();
-                prop_assert_eq!(scanned.len(), 1500);
-                for (cluster, link) in scanned {
-                    prop_assert_eq!(expected.get(&cluster).copied().unwrap_or(Link::Free), link);
-                }
+        #[test]
+        fn links_read_back_and_leave_their_neighbours_alone(
+            kind in prop::sample::select(vec![FatKind::Fat12, FatKind::Fat16, FatKind::Fat32]),
+            changes in prop::collection::vec((2_u32..1500, 2_u32..1500), 1..60),
+        ) {
+            let (table, mut medium) = table(kind, 1500);
+            let mut expected = std::collections::HashMap::new();
+            for (of, to) in changes {
+                let (of, to) = (Cluster(of), Cluster(to));
+                let mut transaction = Transaction::new(None);
+                table.set(&mut medium, &mut transaction, of, Link::Next(to)).unwrap();
+                transaction.commit(&mut medium, None, &Path::root()).unwrap();
+                expected.insert(of, Link::Next(to));
+            }
+            for cluster in table.numbers().map(Cluster) {
+                let link = expected.get(&cluster).copied().unwrap_or(Link::Free);
+                prop_assert_eq!(table.link(&mut medium, cluster).unwrap(), link);
+            }
+            let mut scanned = Vec::new();
+            table.scan(&mut medium, table.numbers(), |cluster, link| {
+                scanned.push((cluster, link));
+                ControlFlow::Continue(())
+            }).unwrap();
+            prop_assert_eq!(scanned.len(), 1500);
+            for (cluster, link) in scanned {
+                prop_assert_eq!(expected.get(&cluster).copied().unwrap_or(Link::Free), link);
             }
         }
+    }
 
     #[test]
     fn end_marks_and_nonsense_are_told_apart() {

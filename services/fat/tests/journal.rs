@@ -333,6 +333,36 @@ fn a_change_that_was_said_to_have_failed_is_not_finished_later() {
 }
 
 #[test]
+fn a_recovery_that_does_not_hold_is_done_again_until_it_does() {
+    for sectors in 5..9 {
+        for good in 0.. {
+            let (device, mut journal) = cut_save(sectors);
+            let mut worn = Worn::new(device.clone(), good, 100);
+            let at = format!("cut after {sectors}, sector {good}");
+            let first = recover(&mut worn, &mut journal);
+            if !worn.was_met() {
+                break;
+            }
+            for failed in [first, recover(&mut worn, &mut journal)] {
+                assert!(
+                    matches!(failed, Err(RecoveryError::Unverified)),
+                    "{at}: {failed:?}"
+                );
+            }
+            assert!(!journal.is_empty(), "{at}");
+            worn.mend();
+            assert_eq!(
+                recover(&mut worn, &mut journal).unwrap(),
+                Recovery::Finished,
+                "{at}"
+            );
+            let content = read_file(&mut open(device), &path("/code.py")).unwrap();
+            assert!(content == bytes(9, 2000), "{at}");
+        }
+    }
+}
+
+#[test]
 fn what_does_not_hold_without_a_journal_is_not_said_to_be_kept() {
     let (device, mut old) = drive();
     let tree = read_tree(&mut old).unwrap();
