@@ -47,7 +47,7 @@ struct Versions {
     versions: Vec<Version>,
 }
 
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Deserialize)]
 struct Version {
     id: u64,
     change: u64,
