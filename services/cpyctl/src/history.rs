@@ -193,7 +193,7 @@ fn target(serial: &Serial, path: &str) -> String {
 /// The versions as a person reads them.
 fn text(versions: &[Version]) -> String {
     if versions.is_empty() {
-        return "Nothing is kept of it: it has not been changed here, or what it held has made room for what is newer.".into();
+        return "Nothing is kept of it: it has not been changed here, or what it held was too large for the history or has made room for what is newer.".into();
     }
     let lines: Vec<Vec<String>> = versions
         .iter()

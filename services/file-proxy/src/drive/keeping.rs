@@ -1,7 +1,7 @@
 //! What the files of a drive held: into the history before they are changed, and out of it again.
 
 use cpy_board::status::DriveHealth;
-use cpy_fat::{Error, Kind, Metadata, Path};
+use cpy_fat::{Entry, Error, Kind, Metadata, Path};
 
 use super::Drive;
 use crate::copies::By;
@@ -12,7 +12,7 @@ use crate::opened::Opened;
 use crate::refusal::Refusal;
 use crate::store::{Content, Kept, room};
 
-/// How much of a tree is looked at before it is deleted.
+/// How much of a tree is looked at before it is changed.
 const MOST_DIRECTORIES: usize = 1024;
 const MOST_FILES: usize = 4096;
 
@@ -45,9 +45,16 @@ impl Drive {
             return Ok(By::Gateway);
         }
         self.stores.history.begin_change();
-        let (files, is_all) = self.files_below(path);
-        let mut trouble = (!is_all)
-            .then(|| format!("there is more in {path} than the history takes (history.bytes)"));
+        let history = &self.stores.history;
+        let (is_wanted, bytes) = (history.is_wanted(), history.bytes());
+        let (files, is_all) = self.files_below(path, bytes);
+        let mut trouble = (is_wanted && !is_all).then(|| {
+            if self.is_damaged() {
+                format!("the drive is damaged, so that nobody knows what is in {path}")
+            } else {
+                format!("there is more in {path} than the history takes (history.bytes)")
+            }
+        });
         for (path, metadata) in files {
             trouble = trouble.or(self.keep_file(&path, metadata)?);
         }
@@ -109,39 +116,59 @@ impl Drive {
         }
     }
 
-    /// The files at and below a path, and whether these are all that the history could be asked to take. Of a damaged drive,
-    /// where a directory may lead back to itself, what is below a directory is not looked at.
-    pub(super) fn files_below(&mut self, path: &Path) -> (Vec<(Path, Option<Metadata>)>, bool) {
-        let is_damaged = |opened: &Opened| opened.health == DriveHealth::Damaged;
+    /// The files at and below a path, so many bytes of them as [`room`] counts, and whether these are all.
+    pub(super) fn files_below(
+        &mut self,
+        path: &Path,
+        bytes: u64,
+    ) -> (Vec<(Path, Option<Metadata>)>, bool) {
         let metadata = self.read(|volume| volume.stat(path)).ok();
         let is_directory = |metadata: &Metadata| metadata.kind == Kind::Directory;
         if !metadata.as_ref().is_some_and(is_directory) {
             return (vec![(path.clone(), metadata)], true);
         }
-        if self.opened.as_ref().is_some_and(is_damaged) {
-            return (Vec::new(), false);
+        let (mut files, mut left) = (Vec::new(), bytes);
+        let is_all = self.walk(path, |path, entry| {
+            let needed = room(entry.metadata.size.into());
+            let is_taken = needed <= left && files.len() < MOST_FILES;
+            if is_taken {
+                left -= needed;
+                files.push((path, Some(entry.metadata)));
+            }
+            is_taken
+        });
+        (files, is_all)
+    }
+
+    /// Shows all files below a directory to `visit`, and says whether it has seen and wanted all. Of a damaged drive, where a
+    /// directory may lead back to itself, none is shown.
+    pub(super) fn walk(
+        &mut self,
+        directory: &Path,
+        mut visit: impl FnMut(Path, Entry) -> bool,
+    ) -> bool {
+        if self.is_damaged() {
+            return false;
         }
-        let mut left = self.stores.history.bytes();
-        let mut pending = vec![path.clone()];
-        let (mut files, mut is_all) = (Vec::new(), true);
+        let mut pending = vec![directory.clone()];
+        let mut is_all = true;
         for _ in 0..MOST_DIRECTORIES {
             let Some(path) = pending.pop() else { break };
             // What cannot be listed is no file of anybody's.
             for entry in self.list(&path).unwrap_or_default() {
-                let path = path.join(entry.name);
-                let needed = room(entry.metadata.size.into());
+                let path = path.join(entry.name.clone());
                 match entry.metadata.kind {
                     Kind::Directory if path.names().len() > DEEPEST => is_all = false,
                     Kind::Directory => pending.push(path),
-                    Kind::File if needed > left || files.len() >= MOST_FILES => is_all = false,
-                    Kind::File => {
-                        left -= needed;
-                        files.push((path, Some(entry.metadata)));
-                    }
+                    Kind::File => is_all &= visit(path, entry),
                 }
             }
         }
-        is_all &= pending.is_empty();
-        (files, is_all || !self.stores.history.is_wanted())
+        is_all && pending.is_empty()
+    }
+
+    fn is_damaged(&self) -> bool {
+        let opened = self.opened.as_ref();
+        opened.is_some_and(|opened| opened.health == DriveHealth::Damaged)
     }
 }

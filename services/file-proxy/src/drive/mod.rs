@@ -195,7 +195,7 @@ impl Drive {
             Some((parent, name)) => self.stored(&parent).join(name.clone()),
             None => to.clone(),
         };
-        for (path, metadata) in self.files_below(from).0 {
+        for (path, metadata) in self.files_below(from, u64::MAX).0 {
             self.keep_copy(&path, metadata);
         }
         let both = [(from, By::Gateway), (to, By::Gateway)];

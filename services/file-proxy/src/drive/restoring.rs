@@ -34,9 +34,13 @@ impl Drive {
             // Another board may be plugged in there.
             return Ok(());
         }
-        let elsewhere = self.contents()?;
+        let mut elsewhere = BTreeSet::new();
+        self.walk(&Path::root(), |_, entry| {
+            elsewhere.extend(entry.version.map(|version| version.to_string()));
+            true
+        });
         let missing = gone.len();
-        // Empty files are told from each other by their time alone.
+        // What was only moved is not gone. Empty files are told from each other by their time alone.
         gone.retain(|kept| kept.size == 0 || !elsewhere.contains(&kept.version));
         if left + missing - gone.len() >= few {
             return Ok(());
@@ -49,16 +53,6 @@ impl Drive {
             copies.lose(&gone, history).map_err(Refusal::History)?;
         }
         Ok(())
-    }
-
-    /// Which contents there are on the drive, wherever: what was only moved is not gone.
-    fn contents(&mut self) -> Result<BTreeSet<String>, Refusal> {
-        let mut contents = BTreeSet::new();
-        for (path, _) in self.files_below(&Path::root()).0 {
-            let version = self.version(&path)?;
-            contents.extend(version.map(|version| version.to_string()));
-        }
-        Ok(contents)
     }
 
     /// The files that were lost when the drive was wiped, each with its number.
