@@ -39,6 +39,19 @@ pub enum Recovery {
     },
 }
 
+impl Recovery {
+    /// Whether the record of the change is set aside, for a person.
+    pub fn is_set_aside(&self) -> bool {
+        matches!(
+            self,
+            Self::ChangedElsewhere {
+                is_set_aside: true,
+                ..
+            }
+        )
+    }
+}
+
 /// Why a recovery could not be done. The record is still kept.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoveryError {
@@ -86,14 +99,7 @@ pub fn recover<D: SectorDevice>(
 
 /// Clears the journal after this was done. Until that can be, the record is found again, and must not be behind the times.
 fn end(done: Recovery, journal: &mut dyn Journal) -> Result<Recovery, RecoveryError> {
-    let is_set_aside = matches!(
-        done,
-        Recovery::ChangedElsewhere {
-            is_set_aside: true,
-            ..
-        }
-    );
-    let cleared = if is_set_aside {
+    let cleared = if done.is_set_aside() {
         journal.set_aside()
     } else {
         journal.discard()

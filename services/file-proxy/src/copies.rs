@@ -80,10 +80,10 @@ impl Copies {
         by: By,
         history: &mut History,
     ) -> io::Result<()> {
-        while let Some((number, _)) = self.of(path)? {
-            self.drop_number(number, by, history)?;
-        }
-        Ok(())
+        let copies = numbers(self.current.known()?, |kept| kept.is_at(path));
+        copies
+            .into_iter()
+            .try_for_each(|number| self.drop_number(number, by, history))
     }
 
     fn drop_number(&mut self, number: u64, by: By, history: &mut History) -> io::Result<()> {

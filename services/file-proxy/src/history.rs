@@ -162,7 +162,7 @@ impl History {
     }
 
     /// Whether this is the version of a file that was kept last.
-    fn is_last(&mut self, path: &str, version: &str) -> io::Result<bool> {
+    pub(crate) fn is_last(&mut self, path: &str, version: &str) -> io::Result<bool> {
         let known = self.versions.known()?.values().rev();
         let mut of_path = known.filter(|kept| kept.is_at(path));
         Ok(of_path.next().is_some_and(|last| last.version == version))

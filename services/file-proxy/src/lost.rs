@@ -84,7 +84,7 @@ async fn restore(worker: &Worker) -> Result<Response<Body>, Refusal> {
         let given = worker.run(move |drive| {
             let before = version_at(drive, &kept);
             drive.give_back(number, &kept)?;
-            Ok(before.map(|before| is_last(drive, &kept, before)))
+            Ok(before.map(|before| is_kept(drive, &kept, before)))
         });
         match given.await {
             Ok(before) => {
@@ -112,12 +112,10 @@ fn version_at(drive: &mut Drive, kept: &Kept) -> Option<Version> {
     drive.version(&path).ok().flatten()
 }
 
-/// Whether this content of a file is the last one in its history.
-fn is_last(drive: &mut Drive, kept: &Kept, version: Version) -> bool {
-    let versions = kept.path.parse().ok().map(|path| drive.versions(&path));
-    let versions = versions.and_then(Result::ok).unwrap_or_default();
-    let last = versions.first();
-    last.is_some_and(|(_, last)| last.version == version.to_string())
+/// Whether this content, in whose place a lost file is now, is in the history.
+fn is_kept(drive: &mut Drive, kept: &Kept, version: Version) -> bool {
+    let path = kept.path.parse().ok();
+    path.is_some_and(|path| drive.is_kept(&path, version).unwrap_or(false))
 }
 
 async fn forget(worker: &Worker) -> Result<Response<Body>, Refusal> {

@@ -51,9 +51,14 @@ impl Opened {
         }
     }
 
+    /// Whether files on it are not whole, or lead to what is not their own.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.health == DriveHealth::Damaged
+    }
+
     /// Whether what it holds can be copied: nobody else writes to it meanwhile, and it leads nowhere that is not its own.
     pub(crate) fn may_be_copied(&self) -> bool {
-        self.protection == Protection::None && self.health != DriveHealth::Damaged
+        self.protection == Protection::None && !self.is_damaged()
     }
 
     /// Opens a drive that nobody else writes to.
@@ -67,20 +72,15 @@ impl Opened {
         let mut is_owed = false;
         match recover(&mut device, &mut journal) {
             Ok(done) => {
-                if matches!(
-                    done,
-                    Recovery::ChangedElsewhere {
-                        is_set_aside: true,
-                        ..
-                    }
-                ) {
+                let is_set_aside = done.is_set_aside();
+                notices.extend(news(board, done));
+                if is_set_aside {
                     let aside = journal.aside();
                     notices.push(format!(
                         "It is also set aside, as sectors, in {}.",
                         aside.display()
                     ));
                 }
-                notices.splice(0..0, news(board, done));
             }
             Err(RecoveryError::Undiscarded { done, source }) => {
                 tracing::error!(%board, error = %source, "the journal cannot be cleared of an earlier change");

@@ -1,7 +1,6 @@
 //! What the files of a drive held: into the history before they are changed, and out of it again.
 
-use cpy_board::status::DriveHealth;
-use cpy_fat::{Entry, Error, Kind, Metadata, Path};
+use cpy_fat::{Entry, Error, Kind, Metadata, Path, Version};
 
 use super::Drive;
 use crate::copies::By;
@@ -35,6 +34,14 @@ impl Drive {
         opened
             .map_err(Refusal::History)?
             .ok_or(Refusal::NoSuchVersion)
+    }
+
+    /// Whether this content of a file is the last one in its history.
+    pub(crate) fn is_kept(&mut self, path: &Path, version: Version) -> Result<bool, Refusal> {
+        let path = self.stored(path);
+        let history = &mut self.stores.history;
+        let is_last = history.is_last(&path.to_string(), &version.to_string());
+        is_last.map_err(Refusal::History)
     }
 
     /// Puts what a file holds, or all files below a directory hold, into the history before it is changed, and says who is
@@ -169,6 +176,6 @@ impl Drive {
 
     fn is_damaged(&self) -> bool {
         let opened = self.opened.as_ref();
-        opened.is_some_and(|opened| opened.health == DriveHealth::Damaged)
+        opened.is_some_and(Opened::is_damaged)
     }
 }

@@ -16,6 +16,10 @@ const FEW_LEFT: usize = 5;
 impl Drive {
     /// Looks whether the drive that was just opened has lost most of what was copied of it.
     pub(super) fn look_for_wipe(&mut self) -> Result<(), Refusal> {
+        if self.serial.is_port() {
+            // Another board may be plugged in there.
+            return Ok(());
+        }
         let mut gone = self.stores.copies.work().map_err(Refusal::History)?;
         let work = gone.len();
         // The first ones that are left tell as much as all of them.
@@ -29,10 +33,6 @@ impl Drive {
                     return Ok(());
                 }
             }
-        }
-        if self.serial.is_port() {
-            // Another board may be plugged in there.
-            return Ok(());
         }
         let mut elsewhere = BTreeSet::new();
         self.walk(&Path::root(), |_, entry| {
