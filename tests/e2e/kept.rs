@@ -12,41 +12,31 @@ async fn bench_with(configuration: &str) -> Bench {
     Bench { board, gateway }
 }
 
-async fn put(bench: &Bench, path: &str, content: &str) {
-    let call = bench.call("PUT", &format!("/fs/{path}"));
-    let reply = call.body(content.to_owned()).send().await;
-    assert!(reply.status.is_success(), "{reply:?}");
-}
-
 async fn paths(bench: &Bench, of: &str) -> Vec<String> {
     let versions = bench.versions(of).await;
     let paths = versions.iter().map(|version| version["path"].as_str());
     paths.map(|path| path.expect("a path").to_owned()).collect()
 }
 
-async fn reason(bench: &Bench) -> String {
-    bench.state().await["drive"]["reason"].to_string()
-}
-
 #[tokio::test]
 async fn of_a_directory_all_is_kept_that_the_history_takes_and_the_rest_is_said() {
     let bench = bench_with("[history]\nbytes = 65536").await;
-    put(&bench, "proj/", "").await;
-    put(&bench, "proj/sound.wav", &"x".repeat(70_000)).await;
-    put(&bench, "proj/work.py", "# mine\n").await;
+    bench.put("proj/", "").await;
+    bench.put("proj/sound.wav", &"x".repeat(70_000)).await;
+    bench.put("proj/work.py", "# mine\n").await;
     bench.ask("DELETE", "/fs/proj/", "", 204).await;
     assert_eq!(paths(&bench, "proj").await, ["/proj/work.py"]);
-    let said = reason(&bench).await;
+    let said = bench.reason().await;
     assert!(
         said.contains("there is more in /proj than the history takes"),
         "{said}"
     );
     // It is over with the next change.
-    put(&bench, "code.py", "# new\n").await;
-    assert_eq!(reason(&bench).await, "\"\"");
-    put(&bench, "large.bin", &"x".repeat(70_000)).await;
-    put(&bench, "large.bin", "small").await;
-    let said = reason(&bench).await;
+    bench.put("code.py", "# new\n").await;
+    assert_eq!(bench.reason().await, "");
+    bench.put("large.bin", &"x".repeat(70_000)).await;
+    bench.put("large.bin", "small").await;
+    let said = bench.reason().await;
     assert!(
         said.contains("/large.bin is larger than the history takes"),
         "{said}"
@@ -57,8 +47,8 @@ async fn of_a_directory_all_is_kept_that_the_history_takes_and_the_rest_is_said(
 async fn the_deepest_file_of_a_deleted_directory_is_kept() {
     let bench = Bench::new(SERIAL).await;
     let deep = "d/".repeat(63);
-    put(&bench, &deep, "").await;
-    put(&bench, &format!("{deep}deep.py"), "# deep\n").await;
+    bench.put(&deep, "").await;
+    bench.put(&format!("{deep}deep.py"), "# deep\n").await;
     bench.ask("DELETE", "/fs/d/", "", 204).await;
     assert_eq!(paths(&bench, "d").await, [format!("/{deep}deep.py")]);
 }
@@ -66,9 +56,9 @@ async fn the_deepest_file_of_a_deleted_directory_is_kept() {
 #[tokio::test]
 async fn however_a_file_is_called_it_has_one_history() {
     let bench = Bench::new(SERIAL).await;
-    put(&bench, "A%20long%20name.py", "# one\n").await;
-    put(&bench, "ALONGN~1.PY", "# two\n").await;
-    put(&bench, "a%20LONG%20name.PY", "# three\n").await;
+    bench.put("A%20long%20name.py", "# one\n").await;
+    bench.put("ALONGN~1.PY", "# two\n").await;
+    bench.put("a%20LONG%20name.PY", "# three\n").await;
     for name in ["A%20long%20name.py", "ALONGN~1.PY", "a%20long%20NAME.py"] {
         let versions = bench.versions(name).await;
         let [two, one] = &versions[..] else {
@@ -84,8 +74,8 @@ async fn however_a_file_is_called_it_has_one_history() {
 #[tokio::test]
 async fn what_was_deleted_while_nothing_could_be_kept_is_in_the_history_later() {
     let mut bench = Bench::new(SERIAL).await;
-    put(&bench, "code.py", "import work\n").await;
-    put(&bench, "work.py", "# mine\n").await;
+    bench.put("code.py", "import work\n").await;
+    bench.put("work.py", "# mine\n").await;
     let state = bench.gateway.directory().join("state/file-proxy");
     let is_copied = || {
         let mut copies = fs::read_dir(state.join("copies").join(SERIAL)).ok()?;
@@ -101,7 +91,7 @@ async fn what_was_deleted_while_nothing_could_be_kept_is_in_the_history_later() 
     let _ = fs::remove_dir_all(&history);
     fs::write(&history, "").expect("a file");
     bench.ask("DELETE", "/fs/work.py", "", 204).await;
-    let said = reason(&bench).await;
+    let said = bench.reason().await;
     assert!(said.contains("cannot be kept"), "{said}");
     // The copy is looked at when the drive is quiet.
     wait::until("the copy was to go", async || {

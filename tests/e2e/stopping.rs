@@ -6,6 +6,7 @@ use cpy_tests::gateway::DAEMONS;
 use cpy_tests::{Board, Console, Gateway, http, wait};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -97,22 +98,26 @@ async fn all_daemons_end_at_once_with_saves_finished_and_clients_told() {
     drop(gateway);
 }
 
+/// Ends a daemon while the test goes on, and says how long that took.
+fn ending(mut gateway: Gateway, daemon: &'static str) -> JoinHandle<(Duration, Gateway)> {
+    tokio::task::spawn_blocking(move || {
+        let begun = Instant::now();
+        gateway.terminate(daemon);
+        (begun.elapsed(), gateway)
+    })
+}
+
 #[tokio::test]
 async fn whichever_daemon_of_a_console_ends_its_clients_get_a_goodbye() {
     let mut gateway = Gateway::start().await;
     let board = gateway.plug(SERIAL, &[]).await;
     for daemon in ["cpy-serial-bridge", "cpy-http-gateway"] {
         let mut console = Console::open(&gateway, &board).await;
-        let begun = Instant::now();
         // Somebody must read on, so that the goodbye is answered.
         let reading = tokio::spawn(async move { goes_away(&mut console).await });
-        gateway = tokio::task::spawn_blocking(move || {
-            gateway.terminate(daemon);
-            gateway
-        })
-        .await
-        .unwrap();
-        assert!(begun.elapsed() < IN_TIME, "{daemon}: {:?}", begun.elapsed());
+        let time;
+        (time, gateway) = ending(gateway, daemon).await.unwrap();
+        assert!(time < IN_TIME, "{daemon}: {time:?}");
         reading.await.unwrap();
         gateway.start_daemon(daemon);
         gateway.answers().await;
@@ -129,11 +134,7 @@ async fn a_save_whose_content_comes_while_its_daemons_end_is_finished() {
         save.write_all(b"01234").await.unwrap();
         let socket = gateway.directory().join("run/file-proxy/http.sock");
         let address = gateway.address();
-        let stopping = tokio::task::spawn_blocking(move || {
-            let begun = Instant::now();
-            gateway.terminate(daemon);
-            (begun.elapsed(), gateway)
-        });
+        let stopping = ending(gateway, daemon);
         wait::until("the daemon has heard it and listens no more", async || {
             let listens = match daemon {
                 "cpy-file-proxy" => UnixStream::connect(&socket).await.is_ok(),
@@ -179,14 +180,9 @@ async fn an_upload_that_trickles_in_holds_no_daemon_for_longer() {
                 second.tick().await;
             }
         });
-        let begun = Instant::now();
-        gateway = tokio::task::spawn_blocking(move || {
-            gateway.terminate(daemon);
-            gateway
-        })
-        .await
-        .unwrap();
-        assert!(begun.elapsed() < IN_TIME, "{daemon}: {:?}", begun.elapsed());
+        let time;
+        (time, gateway) = ending(gateway, daemon).await.unwrap();
+        assert!(time < IN_TIME, "{daemon}: {time:?}");
         trickling.abort();
         assert_eq!(board.image().read("/slow.txt"), None);
         drop(board);

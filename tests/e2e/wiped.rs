@@ -17,18 +17,12 @@ const WORK: [(&str, &str); 4] = [
 /// A board with work on its drive, of which there are copies.
 async fn bench_with_work() -> Bench {
     let bench = Bench::new(SERIAL).await;
-    put(&bench, "lib/deep/", "").await;
+    bench.put("lib/deep/", "").await;
     for (path, content) in WORK {
-        put(&bench, &path.replace(' ', "%20"), content).await;
+        bench.put(&path.replace(' ', "%20"), content).await;
     }
     copied(&bench, &WORK).await;
     bench
-}
-
-async fn put(bench: &Bench, path: &str, content: &str) {
-    let call = bench.call("PUT", &format!("/fs/{path}"));
-    let reply = call.body(content.to_owned()).send().await;
-    assert!(reply.status.is_success(), "{reply:?}");
 }
 
 /// Waits until there are copies of these files.
@@ -60,12 +54,6 @@ async fn wipe(bench: &mut Bench) {
         .await;
 }
 
-async fn reason(bench: &Bench) -> String {
-    let state = bench.state().await;
-    let reason = state["drive"]["reason"].as_str();
-    reason.expect("a drive has one").to_owned()
-}
-
 async fn lost(bench: &Bench) -> Vec<String> {
     let lost = bench.ask("GET", "/fs/?lost", "", 200).await.json();
     let paths = lost["files"].as_array().expect("a list").iter();
@@ -88,9 +76,9 @@ async fn history(bench: &Bench, path: &str) -> Vec<String> {
 #[tokio::test]
 async fn a_drive_that_was_made_anew_is_given_back_whole() {
     let mut bench = bench_with_work().await;
-    assert_eq!(reason(&bench).await, "");
+    assert_eq!(bench.reason().await, "");
     wipe(&mut bench).await;
-    let said = reason(&bench).await;
+    let said = bench.reason().await;
     assert!(
         said.contains("4 files are kept of what was on it: "),
         "{said}"
@@ -99,8 +87,8 @@ async fn a_drive_that_was_made_anew_is_given_back_whole() {
     expected.sort();
     assert_eq!(lost(&bench).await, expected);
     // What is saved meanwhile is nobody's loss.
-    put(&bench, "code.py", "# begun anew\n").await;
-    put(&bench, "new.py", "# new\n").await;
+    bench.put("code.py", "# begun anew\n").await;
+    bench.put("new.py", "# new\n").await;
 
     let listed = bench
         .gateway
@@ -113,7 +101,7 @@ async fn a_drive_that_was_made_anew_is_given_back_whole() {
     }
     assert_eq!(bench.holds("new.py").unwrap(), "# new\n");
     assert_eq!(history(&bench, "code.py").await[0], "# begun anew\n");
-    assert_eq!(reason(&bench).await, "");
+    assert_eq!(bench.reason().await, "");
     assert!(lost(&bench).await.is_empty());
 }
 
@@ -132,7 +120,7 @@ async fn what_was_lost_is_kept_until_somebody_says_otherwise() {
         .await;
     assert!(said.unwrap().contains("cpy-7e6f35: 4 files."));
     assert!(lost(&bench).await.is_empty());
-    assert_eq!(reason(&bench).await, "");
+    assert_eq!(bench.reason().await, "");
     assert_eq!(bench.holds("lib/deep/lesson.py"), None);
 }
 
@@ -155,7 +143,7 @@ async fn what_others_write_over_or_delete_is_in_the_history() {
         (versions == ["print('one')\n"]).then_some(())
     })
     .await;
-    assert_eq!(reason(&bench).await, "");
+    assert_eq!(bench.reason().await, "");
     assert!(lost(&bench).await.is_empty());
     assert_eq!(bench.holds("code.py").unwrap(), "# edited on a laptop\n");
     copied(&bench, &[("code.py", "# edited on a laptop\n")]).await;
@@ -171,15 +159,15 @@ async fn what_others_wrote_over_is_kept_although_somebody_saves_at_once() {
             board.image().delete("/lib/deep/lesson.py");
         })
         .await;
-    put(&bench, "lib/deep/lesson.py", "# another\n").await;
+    bench.put("lib/deep/lesson.py", "# another\n").await;
     let versions = history(&bench, "lib/deep/lesson.py").await;
     assert_eq!(versions, ["print('one')\n"]);
-    put(&bench, "code.py", "# saved\n").await;
+    bench.put("code.py", "# saved\n").await;
     assert_eq!(
         history(&bench, "code.py").await[..2],
         [edited, "import lesson\n"]
     );
-    put(&bench, "code.py", "# saved again\n").await;
+    bench.put("code.py", "# saved again\n").await;
     let versions = history(&bench, "code.py").await;
     assert_eq!(versions[..3], ["# saved\n", edited, "import lesson\n"]);
 }
@@ -189,7 +177,7 @@ async fn what_cannot_be_given_back_keeps_nothing_else_from_it() {
     let mut bench = bench_with_work().await;
     wipe(&mut bench).await;
     bench.ask("DELETE", "/fs/code.py", "", 204).await;
-    put(&bench, "code.py/", "").await;
+    bench.put("code.py/", "").await;
     let said = bench
         .gateway
         .cpyctl_fails(&["drive", "restore", SERIAL])
@@ -211,7 +199,7 @@ async fn a_drive_of_which_next_to_nothing_is_left_is_given_back() {
     let mut bench = bench_with_work().await;
     let more = [("b.py", "# b\n"), ("c.py", "# c\n"), ("d.py", "# d\n")];
     for (path, content) in more {
-        put(&bench, path, content).await;
+        bench.put(path, content).await;
     }
     copied(&bench, &more).await;
     bench
@@ -247,7 +235,7 @@ async fn a_drive_that_cannot_be_read_any_more_says_what_is_kept_of_it() {
     bench.board.plug();
     wait::until("what is kept is told", async || {
         let told = "4 files are kept of what was on it, and will be offered back";
-        reason(&bench).await.contains(told).then_some(())
+        bench.reason().await.contains(told).then_some(())
     })
     .await;
     wipe(&mut bench).await;
@@ -266,7 +254,7 @@ async fn what_this_gateway_deleted_or_moved_is_no_loss_whatever_happens_next() {
     bench.gateway.kill("cpy-file-proxy");
     bench.gateway.start_daemon("cpy-file-proxy");
     bench.gateway.ready(&bench.board).await;
-    assert_eq!(reason(&bench).await, "");
+    assert_eq!(bench.reason().await, "");
     assert!(lost(&bench).await.is_empty());
     assert_eq!(bench.holds("main.py").as_deref(), Some(WORK[0].1));
 }
@@ -283,7 +271,7 @@ async fn what_was_moved_elsewhere_is_no_loss() {
             image.rename("/code.py", "/main.py");
         })
         .await;
-    assert_eq!(reason(&bench).await, "");
+    assert_eq!(bench.reason().await, "");
     assert!(lost(&bench).await.is_empty());
 }
 
@@ -309,6 +297,6 @@ async fn at_a_port_another_board_is_no_wiped_one() {
     board.plug();
     gateway.ready(&board).await;
     let bench = Bench { board, gateway };
-    assert_eq!(reason(&bench).await, "");
+    assert_eq!(bench.reason().await, "");
     assert!(lost(&bench).await.is_empty());
 }

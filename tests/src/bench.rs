@@ -38,6 +38,16 @@ impl Bench {
         call.body(body.to_owned()).expect(status).await
     }
 
+    /// Saves a file, or makes a directory.
+    ///
+    /// # Panics
+    /// When that is refused, with the answer.
+    pub async fn put(&self, path: &str, content: &str) {
+        let call = self.call("PUT", &format!("/fs/{path}"));
+        let reply = call.body(content.to_owned()).send().await;
+        assert!(reply.status.is_success(), "{reply:?}");
+    }
+
     /// What a file holds, as others see the drive; none if there is no such file.
     pub fn holds(&self, path: &str) -> Option<String> {
         let content = self.board.image().read(&format!("/{path}"))?;
@@ -63,6 +73,13 @@ impl Bench {
     pub async fn state(&self) -> Value {
         let call = self.gateway.call("GET", "/cp/board.json");
         call.board(&self.board).expect(200).await.json()
+    }
+
+    /// What its page says is the matter with its drive; empty where nothing is.
+    pub async fn reason(&self) -> String {
+        let state = self.state().await;
+        let reason = state["drive"]["reason"].as_str();
+        reason.expect("a drive has one").to_owned()
     }
 
     /// Takes the board elsewhere, does something to it there, and waits until it is back and can be used.
